@@ -1,21 +1,26 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright (c) 2026 The Simplon authors
 
-// The private protocol between control (client) and dataplane (server): fixed-size messages over a Unix SEQPACKET socket,
-// one message a packet, file descriptors by SCM_RIGHTS. A message of another size than its type's, of unknown type or ABI
-// closes the connection. The dataplane serves one control at a time: a new connection replaces the old one.
+// The private protocol between control (client) and dataplane (server): fixed-size messages over a
+// Unix SEQPACKET socket, one message a packet, file descriptors by SCM_RIGHTS. A message of another
+// size than its type's, of unknown type or ABI closes the connection. The dataplane serves one
+// control at a time: a new connection replaces the old one.
 //
 //   control                                dataplane
 //   HelloRequest                      ->
-//                                     <-   Hello + 2 fds (counters segment, runtime segment; both read-only)
+//                                     <-   Hello + 2 fds (counters segment, runtime segment; both
+//                                     read-only)
 //   Publish{generation} + fd          ->
-//                                     <-   PublishStatus{generation, kValidated | kRejected | kStale | kBusy}
-//                                     <-   PublishStatus{generation, kActive | kStalled}   after kValidated only
+//                                     <-   PublishStatus{generation, kValidated | kRejected |
+//                                     kStale | kBusy}
+//                                     <-   PublishStatus{generation, kActive | kStalled}   after
+//                                     kValidated only
 //   StatusRequest                     ->
 //                                     <-   StatusReply
 //
-// Generations grow with each publish. Publishing the active generation again is answered kActive; a lower one kStale.
-// kStalled: a worker did not pass a quiescent point in time; the new snapshot is active, the old one is kept mapped.
+// Generations grow with each publish. Publishing the active generation again is answered kActive; a
+// lower one kStale. kStalled: a worker did not pass a quiescent point in time; the new snapshot is
+// active, the old one is kept mapped.
 
 #pragma once
 
@@ -50,7 +55,7 @@ struct HelloRequest {
 
 struct Hello {
   LinkHeader header;
-  uint64_t instance_id;  // random per dataplane process: tells control of a restart
+  uint64_t instance_id;        // random per dataplane process: tells control of a restart
   uint64_t active_generation;  // 0: none
   uint64_t active_revision;
   uint64_t started_unix_ns;
@@ -68,7 +73,14 @@ struct Publish {
   uint64_t size;
 };
 
-enum class PublishState : uint32_t { kValidated = 1, kRejected = 2, kActive = 3, kStale = 4, kBusy = 5, kStalled = 6 };
+enum class PublishState : uint32_t {
+  kValidated = 1,
+  kRejected = 2,
+  kActive = 3,
+  kStale = 4,
+  kBusy = 5,
+  kStalled = 6
+};
 
 struct PublishStatus {
   LinkHeader header;
@@ -91,7 +103,7 @@ struct PortStatus {
   uint8_t link_up;
   uint8_t reserved0;
   uint32_t queues;
-  uint32_t speed_mbps;  // 0: unknown
+  uint32_t speed_mbps;                                             // 0: unknown
   uint64_t rx_packets, rx_bytes, rx_missed, rx_errors, rx_nombuf;  // as the driver counts them
   uint64_t tx_packets, tx_bytes, tx_errors;
 };
@@ -106,13 +118,19 @@ struct WorkerStatus {
   uint64_t packets;
 };
 
-enum class NeighborState : uint8_t { kIncomplete = 1, kReachable = 2, kStale = 3, kProbe = 4, kFailed = 5 };
+enum class NeighborState : uint8_t {
+  kIncomplete = 1,
+  kReachable = 2,
+  kStale = 3,
+  kProbe = 4,
+  kFailed = 5
+};
 
 struct NeighborStatus {
   uint8_t address[16];  // IPv4-mapped for ARP
   uint8_t mac[6];
-  uint8_t state;      // NeighborState
-  uint8_t interface;  // index in PopRecord::interfaces
+  uint8_t state;         // NeighborState
+  uint8_t interface;     // index in PopRecord::interfaces
   uint32_t age_seconds;  // since last confirmed
 };
 

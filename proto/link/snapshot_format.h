@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright (c) 2026 The Simplon authors
 
-// The snapshot: the immutable image of everything workers look packets up in. Control builds it in a memfd, seals it and
-// hands it over by file descriptor; the dataplane validates it as hostile input and maps it read-only.
+// The snapshot: the immutable image of everything workers look packets up in. Control builds it in
+// a memfd, seals it and hands it over by file descriptor; the dataplane validates it as hostile
+// input and maps it read-only.
 //
-// Layout: one 4096-byte page with SnapshotHeader, then the sections, each at a multiple of kSnapshotSectionAlignment, in any
-// order, not overlapping. Integers are native little endian (endian_tag proves it), addresses network byte order.
-// Bytes not named are zero. Unknown section types are skipped, unknown required_flags refuse the snapshot.
+// Layout: one 4096-byte page with SnapshotHeader, then the sections, each at a multiple of
+// kSnapshotSectionAlignment, in any order, not overlapping. Integers are native little endian
+// (endian_tag proves it), addresses network byte order. Bytes not named are zero. Unknown section
+// types are skipped, unknown required_flags refuse the snapshot.
 
 #pragma once
 
@@ -73,28 +75,28 @@ static_assert(sizeof(SnapshotHeader) <= kSnapshotSectionAlignment);
 
 enum class PoolKind : uint32_t { kLink = 1, kRouted = 2, kDelegated = 3 };
 
-// A pool covers the addresses whose upper 64 bits `hi` satisfy (hi & mask) == base. Its unit index is
-// (hi >> shift) & (unit_count - 1). Unit u belongs to slot first + u (kLink, kRouted), or to
+// A pool covers the addresses whose upper 64 bits `hi` satisfy (hi & mask) == base. Its unit index
+// is (hi >> shift) & (unit_count - 1). Unit u belongs to slot first + u (kLink, kRouted), or to
 // unit_to_slot[first + u] (kDelegated).
 struct PoolRecord {
   uint64_t base;  // upper 64 bits of the prefix, host value
   uint64_t mask;
   uint32_t unit_count;  // power of two, at most kMaxPoolUnits
   uint32_t first;
-  uint8_t shift;        // 64 - unit_length: 0..16
+  uint8_t shift;  // 64 - unit_length: 0..16
   uint8_t reserved[3];
-  uint32_t kind;        // PoolKind
+  uint32_t kind;  // PoolKind
 };
 static_assert(sizeof(PoolRecord) == 32);
 
 // Family of an address field is told by prefix length or by being IPv4-mapped (::ffff:a.b.c.d).
 struct InterfaceRecord {
-  char port[16];             // NUL-terminated name of a dataplane port
-  uint16_t vlan;             // 0: untagged
-  uint16_t mtu;              // bytes of IP packet
-  uint8_t ipv4_length;       // of the on-link prefix
+  char port[16];        // NUL-terminated name of a dataplane port
+  uint16_t vlan;        // 0: untagged
+  uint16_t mtu;         // bytes of IP packet
+  uint8_t ipv4_length;  // of the on-link prefix
   uint8_t ipv6_length;
-  uint8_t flags;             // kInterface...
+  uint8_t flags;  // kInterface...
   uint8_t reserved;
   uint8_t ipv4_address[4];
   uint8_t ipv4_gateway[4];
@@ -109,7 +111,8 @@ inline constexpr uint8_t kInterfaceHasIpv6Gateway = 8;
 
 struct PopRecord {
   uint8_t ipv6_address[16];  // source of errors that belong to no tunnel
-  uint8_t local_addresses[kMaxLocalAddresses][16];  // IPv4-mapped; TunnelSlot::local_index points here
+  uint8_t local_addresses[kMaxLocalAddresses]
+                         [16];  // IPv4-mapped; TunnelSlot::local_index points here
   uint32_t local_address_count;
   uint32_t interface_count;
   uint32_t flags;  // kPop...
@@ -137,17 +140,17 @@ struct alignas(64) TunnelSlot {
   uint8_t remote[16];   // outer destination; IPv4 as ::ffff:a.b.c.d
   uint8_t local_index;  // into PopRecord::local_addresses
   uint8_t outer_ttl;
-  uint8_t outer_dscp;   // 0..63
-  uint8_t incarnation;  // changes when the slot passes to another tunnel
-  uint32_t cold_index;  // into a cold section of a later ABI; kNoSlot: none
+  uint8_t outer_dscp;       // 0..63
+  uint8_t incarnation;      // changes when the slot passes to another tunnel
+  uint32_t cold_index;      // into a cold section of a later ABI; kNoSlot: none
   uint8_t secret_sha1[20];  // reserved for signed tunnels: zero
   uint8_t reserved[12];
 };
 static_assert(sizeof(TunnelSlot) == 64);
 static_assert(std::is_trivially_copyable_v<TunnelSlot>);
 inline constexpr uint8_t kTunnelEnabled = 1;
-inline constexpr uint8_t kTunnelStaticMtu = 2;   // DF=0
-inline constexpr uint8_t kTunnelEcnNormal = 4;   // RFC 6040 normal mode; else compatibility
+inline constexpr uint8_t kTunnelStaticMtu = 2;  // DF=0
+inline constexpr uint8_t kTunnelEcnNormal = 4;  // RFC 6040 normal mode; else compatibility
 inline constexpr uint8_t kTunnelDscpUniform = 8;
 inline constexpr uint8_t kTunnelKnownFlags = 15;
 
