@@ -1,0 +1,190 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# Copyright (c) 2026 The Simplon authors
+"""The network around the PoP.
+
+    lan1 --- client1 ---.                      IPv4 only between clients, router and PoP;
+             client2 ---+--- router --- pop    IPv6 only between host, router and PoP.
+             client3 ---'      |
+                             host
+
+`router` is the internet: an ordinary kernel router for both families, and the PoP's gateway. Each
+client has an IPv4 address and a 6in4 tunnel to the PoP; client1 also routes the first /64 of its
+delegated prefix to a host behind it (lan1) over a link of 1500 bytes, so that packets there meet a
+narrower link on the way, as in a real home.
+"""
+
+import ipaddress
+import os
+import stat
+import sys
+
+from .namespace import Namespace, connect
+
+TUN_CLIENT = os.path.join(os.path.dirname(os.path.dirname(__file__)), "tun6in4.py")
+PYTHON = sys.executable
+
+POP_PORT = "uplink"
+POP_IPV4 = "192.0.2.2"
+POP_IPV4_GATEWAY = "192.0.2.1"
+POP_IPV6 = "2001:db8:0:1::2"
+POP_IPV6_GATEWAY = "2001:db8:0:1::1"
+HOST_IPV6 = "2001:db8:0:2::2"
+ROUTER_HOST_IPV6 = "2001:db8:0:2::1"
+LINK_POOL = ipaddress.ip_network("2001:db8:1000::/44")
+ROUTED_POOL = ipaddress.ip_network("2001:db8:2000::/44")
+DELEGATED_POOL = ipaddress.ip_network("2001:db8:4000::/36")
+POOL_SPACE = "2001:db8:1000::/36", "2001:db8:2000::/36", "2001:db8:4000::/36"
+TUNNEL_MTU = 1480
+
+
+def unit(pool, index, length=64):
+    """The index-th /length of a pool."""
+    base = int(pool.network_address) + (index << (128 - length))
+    return ipaddress.ip_network((base, length))
+
+
+class Client:
+    """One subscriber: slot, addresses, namespace, and the process or device that is its tunnel."""
+
+    DEVICE = "simplon6"
+
+    def __init__(self, number, network):
+        self.number = number
+        self.slot = number
+        self.tunnel_id = 100 + number
+        self.network = network
+        self.namespace = Namespace(f"client{number}")
+        self.ipv4 = f"198.51.100.{4 * number + 2}"
+        self.ipv4_gateway = f"198.51.100.{4 * number + 1}"
+        self.link_prefix = unit(LINK_POOL, self.slot)
+        self.pop_ipv6 = str(self.link_prefix[1])
+        self.ipv6 = str(self.link_prefix[2])
+        self.routed_prefix = unit(ROUTED_POOL, self.slot)
+        self.delegated_prefix = unit(DELEGATED_POOL, number, 48)
+        # An address of the client's in each of its routed prefixes.
+        self.routed_ipv6 = str(self.routed_prefix[1])
+        self.delegated_ipv6 = str(self.delegated_prefix[0xFFFF << 64 | 1])
+        self.process = None
+
+    @property
+    def name(self):
+        return f"tunnels/T{self.tunnel_id}"
+
+    def start_tunnel(self, use_sit):
+        ns = self.namespace
+        if use_sit:
+            ns.ip(
+                f"tunnel add {self.DEVICE} mode sit local {self.ipv4} remote {POP_IPV4} ttl 64"
+            )
+            ns.ip(f"link set {self.DEVICE} up mtu {TUNNEL_MTU}")
+        else:
+            self.process = ns.spawn(
+                [PYTHON, TUN_CLIENT, "--device", self.DEVICE,
+                 "--local", self.ipv4, "--remote", POP_IPV4, "--mtu", TUNNEL_MTU],
+                log_path=self.network.log_path(f"client{self.number}.log"),
+            )  # fmt: skip
+            self.network.wait_for_link(ns, self.DEVICE)
+        ns.ip(f"-6 address add {self.ipv6}/64 dev {self.DEVICE} nodad")
+        ns.ip(f"-6 route add default via {self.pop_ipv6} dev {self.DEVICE}")
+        for address in (self.routed_ipv6, self.delegated_ipv6):
+            ns.ip(f"-6 address add {address}/128 dev lo nodad")
+
+
+class Network:
+    """All namespaces and links; no PoP in `pop` yet."""
+
+    def __init__(self, clients, directory, pop_mtu=1500):
+        self.directory = directory
+        self.use_sit = None
+        self.pop = Namespace("pop")
+        self.router = Namespace("router")
+        self.host = Namespace("host")
+        self.lan1 = Namespace("lan1")
+        self.clients = [Client(number, self) for number in range(1, clients + 1)]
+        self._connect_router(pop_mtu)
+        self._prepare_pop_port()
+        self._connect_host()
+        for client in self.clients:
+            self._connect_client(client)
+        self._connect_lan(self.clients[0])
+
+    def close(self):
+        for namespace in [self.pop, self.router, self.host, self.lan1]:
+            namespace.close()
+        for client in self.clients:
+            client.namespace.close()
+
+    def log_path(self, name):
+        return os.path.join(self.directory, name)
+
+    def start_tunnels(self):
+        """Gives every client its tunnel device: the kernel's sit where it has one, else ours."""
+        self.use_sit = kernel_has_sit()
+        if not self.use_sit:
+            make_tun_node()
+        for client in self.clients:
+            client.start_tunnel(self.use_sit)
+        first = self.clients[0]
+        first.namespace.sysctl("net.ipv6.conf.all.forwarding", 1)
+
+    def wait_for_link(self, namespace, device):
+        from .processes import wait_until
+
+        wait_until(
+            lambda: namespace.run(["ip", "link", "show", device, "up"], check=False).stdout,
+            f"{device} in {namespace.name} is up",
+        )
+
+    def _connect_router(self, pop_mtu):
+        router = self.router
+        router.sysctl("net.ipv4.ip_forward", 1)
+        router.sysctl("net.ipv6.conf.all.forwarding", 1)
+        connect(router, "pop", self.pop, POP_PORT, mtu=pop_mtu)
+        router.ip(f"address add {POP_IPV4_GATEWAY}/30 dev pop")
+        router.ip(f"-6 address add {POP_IPV6_GATEWAY}/64 dev pop nodad")
+        for space in POOL_SPACE:
+            router.ip(f"-6 route add {space} via {POP_IPV6}")
+
+    def _prepare_pop_port(self):
+        """The kernel of `pop` sees every frame too, with af_packet: it must not answer any."""
+        self.pop.sysctl(f"net.ipv6.conf.{POP_PORT}.disable_ipv6", 1)
+        self.pop.ip(f"link set {POP_PORT} arp off")
+
+    def _connect_host(self):
+        connect(self.router, "host", self.host, "eth0")
+        self.router.ip(f"-6 address add {ROUTER_HOST_IPV6}/64 dev host nodad")
+        self.host.ip(f"-6 address add {HOST_IPV6}/64 dev eth0 nodad")
+        self.host.ip(f"-6 route add default via {ROUTER_HOST_IPV6}")
+
+    def _connect_client(self, client):
+        interface = f"client{client.number}"
+        connect(self.router, interface, client.namespace, "eth0")
+        self.router.ip(f"address add {client.ipv4_gateway}/30 dev {interface}")
+        client.namespace.ip(f"address add {client.ipv4}/30 dev eth0")
+        client.namespace.ip(f"route add default via {client.ipv4_gateway}")
+
+    def _connect_lan(self, client):
+        prefix = next(client.delegated_prefix.subnets(new_prefix=64))
+        self.lan_gateway, self.lan_ipv6 = str(prefix[1]), str(prefix[2])
+        connect(client.namespace, "lan", self.lan1, "eth0")
+        client.namespace.ip(f"-6 address add {self.lan_gateway}/64 dev lan nodad")
+        self.lan1.ip(f"-6 address add {self.lan_ipv6}/64 dev eth0 nodad")
+        self.lan1.ip(f"-6 route add default via {self.lan_gateway}")
+
+
+def kernel_has_sit():
+    probe = Namespace("sit-probe")
+    try:
+        probe.run(["modprobe", "sit"], check=False)
+        command = "ip link add probe type sit local 192.0.2.1 remote 192.0.2.2".split()
+        return probe.run(command, check=False).returncode == 0
+    finally:
+        probe.close()
+
+
+def make_tun_node():
+    """A bare chroot has no /dev/net/tun."""
+    path = "/dev/net/tun"
+    if not os.path.exists(path):
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        os.mknod(path, 0o600 | stat.S_IFCHR, os.makedev(10, 200))

@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# Copyright (c) 2026 The Simplon authors
+"""Traffic between namespaces by the kernel's own stack and tools, and what came of it."""
+
+import hashlib
+import os
+import re
+import socket
+import threading
+import time
+
+
+class Ping:
+    """Result of one ping run."""
+
+    def __init__(self, output):
+        self.output = output
+        match = re.search(r"(\d+) packets transmitted, (\d+) received", output)
+        self.sent, self.received = (int(match[1]), int(match[2])) if match else (0, 0)
+
+    def says(self, text):
+        return text in self.output
+
+
+def ping(namespace, target, count=3, size=56, interval=0.05, wait=2, options=()):
+    """Sends echo requests with `size` bytes of data; the IPv6 packet is 48 bytes larger."""
+    command = ["ping", "-6", "-n", "-c", count, "-s", size, "-i", interval, "-W", wait]
+    result = namespace.run([*command, *options, target], check=False, timeout=60 + count)
+    return Ping(result.stdout + result.stderr)
+
+
+def expect_ping(namespace, target, **options):
+    """Pings and fails unless every request was answered."""
+    result = ping(namespace, target, **options)
+    if result.sent == 0 or result.received != result.sent:
+        raise AssertionError(f"ping from {namespace.name} to {target}:\n{result.output}")
+    return result
+
+
+def expect_no_answer(namespace, target, saying="", **options):
+    """Pings and fails if anything was answered, or `saying` is not in what ping printed."""
+    options.setdefault("wait", 1)
+    result = ping(namespace, target, **options)
+    if result.sent == 0 or result.received != 0 or not result.says(saying):
+        raise AssertionError(
+            f"ping from {namespace.name} to {target}, expected '{saying}':\n{result.output}"
+        )
+    return result
+
+
+class Trace:
+    """Result of tracepath: path MTU, hop count, and the addresses of the hops in order."""
+
+    def __init__(self, output):
+        self.output = output
+        resume = re.search(r"Resume: pmtu (\d+) hops (\d+)", output)
+        self.mtu, self.hops = (int(resume[1]), int(resume[2])) if resume else (None, None)
+        self.addresses = []
+        for line in output.splitlines():
+            match = re.match(r"\s*(\d+)\??:\s+([0-9a-f:]+)\s", line)
+            if match and match[2] not in self.addresses:
+                self.addresses.append(match[2])
+
+
+def tracepath(namespace, target):
+    return Trace(namespace.run(["tracepath", "-6", "-n", "-m", "8", target], timeout=60).stdout)
+
+
+def cached_path_mtu(namespace, target):
+    """The path MTU the namespace's kernel has learned towards the target, or None."""
+    match = re.search(r"mtu (\d+)", namespace.ip(f"-6 route get {target}"))
+    return int(match[1]) if match else None
+
+
+def transfer(source, target, address, size, timeout=60):
+    """Sends `size` random bytes over TCP from one namespace to `address` in another, and back.
+
+    Fails unless both ends saw the same SHA-256 in both directions. Returns seconds taken.
+    """
+    payload = os.urandom(size)
+    listener = target.call(_listen, address)
+    listener.settimeout(timeout)
+    client = source.call(socket.socket, socket.AF_INET6, socket.SOCK_STREAM)
+    client.settimeout(timeout)
+    seen = {}
+
+    def serve():
+        try:
+            connection, _ = listener.accept()
+            with connection:
+                connection.settimeout(timeout)
+                data = _receive_exactly(connection, size)
+                seen["server"] = hashlib.sha256(data).digest()
+                connection.sendall(data)
+        except OSError as error:
+            seen["error"] = error
+
+    server = threading.Thread(target=serve)
+    server.start()
+    begin = time.monotonic()
+    try:
+        client.connect((address, listener.getsockname()[1]))
+        sender = threading.Thread(target=client.sendall, args=(payload,))
+        sender.start()
+        echoed = _receive_exactly(client, size)
+        sender.join()
+    except OSError as error:
+        raise AssertionError(f"TCP {source.name} -> {address}: {error}") from error
+    finally:
+        client.close()
+        server.join(timeout)
+        listener.close()
+    seconds = time.monotonic() - begin
+    expected = hashlib.sha256(payload).digest()
+    if "error" in seen:
+        raise AssertionError(f"TCP server in {target.name}: {seen['error']}")
+    assert seen["server"] == expected, f"content differs at the server in {target.name}"
+    assert hashlib.sha256(echoed).digest() == expected, f"content differs back at {source.name}"
+    return seconds
+
+
+def _listen(address):
+    listener = socket.socket(socket.AF_INET6, socket.SOCK_STREAM)
+    listener.bind((address, 0))
+    listener.listen(1)
+    return listener
+
+
+def _receive_exactly(connection, size):
+    data = bytearray(size)
+    view = memoryview(data)
+    received = 0
+    while received < size:
+        count = connection.recv_into(view[received:], min(size - received, 1 << 18))
+        if count == 0:
+            raise OSError(f"closed after {received} of {size} bytes")
+        received += count
+    return bytes(data)
