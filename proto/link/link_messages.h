@@ -8,8 +8,7 @@
 //
 //   control                                dataplane
 //   HelloRequest                      ->
-//                                     <-   Hello + 2 fds (counters segment, runtime segment; both
-//                                     read-only)
+//                                     <-   Hello + 1 fd (counters segment, opened read-only)
 //   Publish{generation} + fd          ->
 //                                     <-   PublishStatus{generation, kValidated | kRejected |
 //                                     kStale | kBusy}
@@ -139,7 +138,6 @@ struct StatusReply {
   uint64_t active_generation;
   uint64_t active_revision;
   uint64_t activated_unix_ns;
-  uint64_t held_packets;  // in punt rings, reassembly, neighbour queues and TX buffers
   uint64_t tsc_hz;
   uint64_t last_validate_ns;  // of the last publish
   uint64_t last_grace_ns;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright (c) 2026 The Simplon authors
 
-// State segments: shared memory the dataplane owns and writes and control reads (mapped read-only),
-// as files in the dataplane's state directory, which therefore outlive either process. A reader
-// never asks the workers for anything.
+// The counters segment: shared memory the dataplane owns and writes and control reads (mapped
+// read-only), a file in the dataplane's state directory, which therefore outlives either process. A
+// reader never asks the workers for anything.
 
 #pragma once
 
@@ -14,7 +14,6 @@
 namespace simplon {
 
 inline constexpr char kCountersMagic[8] = {'S', 'I', 'M', 'P', 'L', 'O', 'N', 'C'};
-inline constexpr char kRuntimeMagic[8] = {'S', 'I', 'M', 'P', 'L', 'O', 'N', 'R'};
 inline constexpr uint16_t kSegmentAbiMajor = 1;
 inline constexpr std::size_t kMaxWorkers = 32;  // columns without the slow path's
 inline constexpr std::size_t kWorkerCounterCapacity =
@@ -32,7 +31,7 @@ struct SegmentHeader {
   uint32_t slot_capacity;
   uint64_t worker_counters_offset;  // uint64_t[column_count][kWorkerCounterCapacity]
   uint64_t tunnel_counters_offset;  // TunnelCounters[column_count][slot_capacity]
-  uint64_t runtime_offset;          // TunnelRuntime[slot_capacity] (runtime segment)
+  uint64_t reserved1;
   uint32_t counter_list_hash;  // of the names in worker_counters.def and drop_reasons.def: both
                                // sides must agree
   std::atomic<uint32_t> ready;
@@ -50,14 +49,5 @@ struct alignas(32) TunnelCounters {
   uint64_t out_bytes;
 };
 static_assert(sizeof(TunnelCounters) == 32);
-
-// What the dataplane learns of one tunnel. Single words, each written and read atomically
-// (relaxed).
-struct alignas(32) TunnelRuntime {
-  uint64_t endpoint;      // learned endpoint of dynamic tunnels; 0 in this version
-  uint32_t last_in_unix;  // second of the last packet accepted from the client; 0: never
-  uint32_t reserved[5];
-};
-static_assert(sizeof(TunnelRuntime) == 32);
 
 }  // namespace simplon
