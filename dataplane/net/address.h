@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright (c) 2026 The Simplon authors
 
-// Addresses and prefixes. Stored in network byte order; `value()`, `hi()` and `lo()` are host integers. Any thread.
+// Addresses and prefixes. Stored in network byte order; `value()`, `hi()` and `lo()` are host
+// integers. Any thread.
 
 #pragma once
 

@@ -10,14 +10,21 @@
 
 namespace simplon {
 
-static_assert(std::endian::native == std::endian::little, "the formats assume a little-endian host");
+static_assert(std::endian::native == std::endian::little,
+              "the formats assume a little-endian host");
 
-constexpr uint16_t byte_swap(uint16_t v) { return __builtin_bswap16(v); }
-constexpr uint32_t byte_swap(uint32_t v) { return __builtin_bswap32(v); }
-constexpr uint64_t byte_swap(uint64_t v) { return __builtin_bswap64(v); }
+constexpr uint16_t byte_swap(uint16_t v) {
+  return __builtin_bswap16(v);
+}
+constexpr uint32_t byte_swap(uint32_t v) {
+  return __builtin_bswap32(v);
+}
+constexpr uint64_t byte_swap(uint64_t v) {
+  return __builtin_bswap64(v);
+}
 
-// An integer as it stands in a packet: network byte order, no alignment. Header structs made of these have alignment 1 and
-// can be laid over any byte of a frame.
+// An integer as it stands in a packet: network byte order, no alignment. Header structs made of
+// these have alignment 1 and can be laid over any byte of a frame.
 template <std::unsigned_integral T>
 class BigEndian {
  public:
@@ -27,7 +34,8 @@ class BigEndian {
 
   constexpr T value() const { return byte_swap(raw()); }
 
-  // The bytes as a native integer: for comparing and for one's complement sums, where byte order does not matter.
+  // The bytes as a native integer: for comparing and for one's complement sums, where byte order
+  // does not matter.
   constexpr T raw() const { return std::bit_cast<T>(bytes_); }
   static constexpr BigEndian from_raw(T raw) { return BigEndian(byte_swap(raw)); }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright (c) 2026 The Simplon authors
 
-// The Internet checksum (RFC 1071). Sums are kept in the byte order of memory, which the one's complement sum allows, so
-// nothing is swapped. Any thread.
+// The Internet checksum (RFC 1071). Sums are kept in the byte order of memory, which the one's
+// complement sum allows, so nothing is swapped. Any thread.
 
 #pragma once
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright (c) 2026 The Simplon authors
 
-// Header layouts, laid over the bytes of a frame. No bit-fields: nibbles and flags are read by accessors. Alignment 1.
-// Nothing here checks a length: callers do, before they lay a header over bytes.
+// Header layouts, laid over the bytes of a frame. No bit-fields: nibbles and flags are read by
+// accessors. Alignment 1. Nothing here checks a length: callers do, before they lay a header over
+// bytes.
 
 #pragma once
 
@@ -47,12 +48,12 @@ struct VlanTag {
 };
 static_assert(sizeof(VlanTag) == 4);
 
-struct ArpPacket {  // RFC 826, Ethernet and IPv4
-  Be16 hardware_type;  // 1
-  Be16 protocol_type;  // kEtherTypeIpv4
+struct ArpPacket {        // RFC 826, Ethernet and IPv4
+  Be16 hardware_type;     // 1
+  Be16 protocol_type;     // kEtherTypeIpv4
   uint8_t hardware_size;  // 6
   uint8_t protocol_size;  // 4
-  Be16 operation;  // 1 request, 2 reply
+  Be16 operation;         // 1 request, 2 reply
   MacAddress sender_mac;
   Ipv4Address sender_ip;
   MacAddress target_mac;

@@ -8,8 +8,9 @@
 
 namespace simplon {
 
-// The law every packet obeys, summed over all columns (docs/counters.md). Exact whenever no packet is being worked on; a
-// reader of a busy dataplane sees the difference of the packets in flight between two loads.
+// The law every packet obeys, summed over all columns (docs/counters.md). Exact whenever no packet
+// is being worked on; a reader of a busy dataplane sees the difference of the packets in flight
+// between two loads.
 struct Conservation {
   uint64_t rx = 0;
   uint64_t originated = 0;

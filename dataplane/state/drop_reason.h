@@ -45,7 +45,9 @@ inline constexpr DropReasonInfo kDropReasons[] = {
 };
 inline constexpr std::size_t kDropReasonCount = sizeof(kDropReasons) / sizeof(kDropReasons[0]);
 
-constexpr const DropReasonInfo& info(DropReason r) { return kDropReasons[std::size_t(r)]; }
+constexpr const DropReasonInfo& info(DropReason r) {
+  return kDropReasons[std::size_t(r)];
+}
 std::string_view name(DropCategory category);
 
 }  // namespace simplon

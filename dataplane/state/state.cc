@@ -9,13 +9,20 @@ namespace simplon {
 
 std::string_view name(DropCategory category) {
   switch (category) {
-    case DropCategory::kLink: return "link";
-    case DropCategory::kOuter: return "outer";
-    case DropCategory::kDecap: return "decap";
-    case DropCategory::kRoute: return "route";
-    case DropCategory::kEncap: return "encap";
-    case DropCategory::kLocal: return "local";
-    case DropCategory::kSystem: return "system";
+    case DropCategory::kLink:
+      return "link";
+    case DropCategory::kOuter:
+      return "outer";
+    case DropCategory::kDecap:
+      return "decap";
+    case DropCategory::kRoute:
+      return "route";
+    case DropCategory::kEncap:
+      return "encap";
+    case DropCategory::kLocal:
+      return "local";
+    case DropCategory::kSystem:
+      return "system";
   }
   return "unknown";
 }
@@ -40,11 +47,13 @@ Conservation conservation(std::span<const uint64_t* const> columns) {
     c.fragments_made += get(WorkerCounter::kFragmentsMade);
     c.tx += get(WorkerCounter::kTxPackets);
     c.consumed += get(WorkerCounter::kConsumed);
-    // Workers punt and the slow path takes: per column the difference may be negative, the sum is not.
+    // Workers punt and the slow path takes: per column the difference may be negative, the sum is
+    // not.
     c.held += get(WorkerCounter::kPunted) - get(WorkerCounter::kPuntsTaken);
     c.held += get(WorkerCounter::kHeldReassembly) + get(WorkerCounter::kHeldNeighbor) +
               get(WorkerCounter::kHeldTx);
-    for (std::size_t r = 0; r < kDropReasonCount; ++r) c.drops += counter_load(column[kDropsOffset + r]);
+    for (std::size_t r = 0; r < kDropReasonCount; ++r)
+      c.drops += counter_load(column[kDropsOffset + r]);
   }
   return c;
 }

@@ -8,8 +8,8 @@
 
 namespace simplon {
 
-// Lets `rate` events per second through, and `burst` at once. Times are nanoseconds of any clock that does not go back.
-// One thread.
+// Lets `rate` events per second through, and `burst` at once. Times are nanoseconds of any clock
+// that does not go back. One thread.
 class TokenBucket {
  public:
   TokenBucket() = default;
@@ -19,7 +19,8 @@ class TokenBucket {
 
   bool take(uint64_t now_ns) {
     if (interval_ns_ == kNever) return false;
-    // `paid_until_ns_` is the time up to which tokens are spent; it never lags more than the burst behind.
+    // `paid_until_ns_` is the time up to which tokens are spent; it never lags more than the burst
+    // behind.
     const uint64_t earliest = now_ns > capacity_ns_ ? now_ns - capacity_ns_ : 0;
     const uint64_t paid = std::max(paid_until_ns_, earliest);
     if (paid + interval_ns_ > now_ns) return false;

@@ -42,10 +42,12 @@ inline constexpr std::size_t kDropsOffset = 128;
 static_assert(kWorkerCounterCount <= kDropsOffset);
 static_assert(kDropsOffset + kDropReasonCount <= kWorkerCounterCapacity);
 
-// Hash of all names in order: tells a reader built from other lists that it would misread the segment.
+// Hash of all names in order: tells a reader built from other lists that it would misread the
+// segment.
 uint32_t counter_list_hash();
 
-// Single-writer increment that a concurrent reader in another thread or process can never see torn. Compiles to a plain add.
+// Single-writer increment that a concurrent reader in another thread or process can never see torn.
+// Compiles to a plain add.
 inline void counter_add(uint64_t& counter, uint64_t n) {
   const std::atomic_ref<uint64_t> a(counter);
   a.store(a.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
@@ -64,7 +66,9 @@ class WorkerCounters {
   void set(WorkerCounter c, uint64_t value) {
     std::atomic_ref<uint64_t>(column_[std::size_t(c)]).store(value, std::memory_order_relaxed);
   }
-  void drop(DropReason r, uint64_t n = 1) { counter_add(column_[kDropsOffset + std::size_t(r)], n); }
+  void drop(DropReason r, uint64_t n = 1) {
+    counter_add(column_[kDropsOffset + std::size_t(r)], n);
+  }
 
   uint64_t get(WorkerCounter c) const { return counter_load(column_[std::size_t(c)]); }
   uint64_t drops(DropReason r) const {
