@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The Simplon authors
+
+// A packet on its way through the pipeline: a view of one contiguous buffer the front end owns (an
+// rte_mbuf, a slot of the offline tool's pool), with what has been found out about it. The core
+// never allocates or frees a buffer.
+
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "dataplane/net/headers.h"
+#include "dataplane/state/drop_reason.h"
+#include "dataplane/state/punt_class.h"
+#include "proto/link/snapshot_format.h"
+
+namespace simplon {
+
+inline constexpr std::size_t kMaxBurst = 64;
+inline constexpr uint8_t kNoInterface = 0xff;
+
+// Bytes a front end keeps free in front of a received frame: outer IPv4 header and VLAN tag, with
+// room to spare.
+inline constexpr std::size_t kRequiredHeadroom = 64;
+
+enum class Verdict : uint8_t {
+  kPending,
+  kTransmit,  // `data`, `length` are the frame to send, on `port`
+  kDrop,      // counted under `reason`; the front end frees the buffer
+  kPunt,      // for the slow path, by `punt_class`; bytes are as received
+};
+
+struct alignas(64) Packet {
+  uint8_t* data = nullptr;  // first byte of the frame: its Ethernet header
+  void* buffer = nullptr;   // the front end's handle
+  uint16_t length = 0;      // bytes from data
+  uint16_t headroom = 0;    // bytes free before data
+  uint16_t tailroom = 0;    // bytes free after data + length
+  uint16_t network = 0;     // offset of the outermost IP header
+  uint16_t inner =
+      0;  // offset of the IPv6 header that is routed; equal to `network` for native IPv6
+  uint16_t inner_length = 0;    // bytes of that IPv6 packet: 40 + payload length
+  uint32_t in_slot = kNoSlot;   // tunnel it came from, once verified; kNoSlot: uplink or ourselves
+  uint32_t out_slot = kNoSlot;  // tunnel it goes into, once looked up; kNoSlot: uplink or local
+  uint8_t port = 0;             // received on; once kTransmit: to be sent on
+  uint8_t interface = kNoInterface;  // index in PopRecord::interfaces it came in by
+  Verdict verdict = Verdict::kPending;
+  DropReason reason =
+      DropReason::kFrameMalformed;  // of kDrop, and of kPunt with PuntClass::kIcmpError
+  PuntClass punt_class = PuntClass::kLocal;
+  bool originated = false;  // made by the PoP: no source check, no hop limit decrement, never
+                            // answered by an error
+
+  template <typename Header>
+  Header* at(std::size_t offset) {
+    return reinterpret_cast<Header*>(data + offset);
+  }
+  template <typename Header>
+  const Header* at(std::size_t offset) const {
+    return reinterpret_cast<const Header*>(data + offset);
+  }
+
+  // The front end mirrors `data` and `length` into its buffer once, after the verdict.
+  void prepend(std::size_t bytes) {
+    data -= bytes;
+    length = static_cast<uint16_t>(length + bytes);
+    headroom = static_cast<uint16_t>(headroom - bytes);
+  }
+  void remove_front(std::size_t bytes) {
+    data += bytes;
+    length = static_cast<uint16_t>(length - bytes);
+    headroom = static_cast<uint16_t>(headroom + bytes);
+  }
+  void truncate(std::size_t bytes) {
+    tailroom = static_cast<uint16_t>(tailroom + length - bytes);
+    length = static_cast<uint16_t>(bytes);
+  }
+};
+static_assert(sizeof(Packet) == 64);
+
+}  // namespace simplon
