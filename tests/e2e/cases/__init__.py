@@ -1,0 +1,5 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# Copyright (c) 2026 The Simplon authors
+"""Test cases by topic; importing this fills the registry in order."""
+
+from . import forwarding, refusals, counting, restarts, bad_input, api  # noqa: F401

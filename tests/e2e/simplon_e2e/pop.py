@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# Copyright (c) 2026 The Simplon authors
+"""The PoP under test: both processes as an operator runs them, and the CLI."""
+
+import json
+import os
+
+from . import topology
+from .processes import CommandFailed, run_checked, wait_until
+
+# Keeps EAL off the machine's own devices, hugepages and shared files.
+EAL_OPTIONS = ["--no-huge", "-m", "256", "--no-pci", "--no-shconf", "--no-telemetry"]
+
+
+class Programs:
+    """Where the programs are in a build folder."""
+
+    NAMES = {
+        "dataplane": "simplon-dataplane",
+        "control": "simplon-control",
+        "cli": "simplonctl",
+    }
+
+    def __init__(self, build_dir):
+        for attribute, name in self.NAMES.items():
+            setattr(self, attribute, self._find(build_dir, name))
+
+    @staticmethod
+    def _find(build_dir, name):
+        for folder, _, files in os.walk(build_dir):
+            if name in files and os.access(os.path.join(folder, name), os.X_OK):
+                return os.path.abspath(os.path.join(folder, name))
+        raise FileNotFoundError(f"{name} is not in {build_dir}: run scripts/build")
+
+
+class Pop:
+    """Dataplane and control, with their state under `directory`."""
+
+    def __init__(self, programs, network, driver, directory):
+        self.programs = programs
+        self.network = network
+        self.driver = driver  # "af_packet" or "af_xdp"
+        self.dataplane_state = os.path.join(directory, "dataplane")
+        self.control_state = os.path.join(directory, "control")
+        self.dataplane_socket = os.path.join(directory, "dataplane.sock")
+        self.control_socket = os.path.join(directory, "control.sock")
+        self.log_directory = directory
+        os.makedirs(self.dataplane_state, exist_ok=True)
+        os.makedirs(self.control_state, exist_ok=True)
+        self.dataplane = None
+        self.control = None
+
+    @property
+    def logs(self):
+        return {
+            name: os.path.join(self.log_directory, f"{name}.log")
+            for name in ("dataplane", "control")
+        }
+
+    def dataplane_command(self, port=None, workers=1, eal=None):
+        if port is None:
+            port = f"{topology.POP_PORT}=net_{self.driver}0,iface={topology.POP_PORT}"
+        return [
+            self.programs.dataplane,
+            "--port", port,
+            "--workers", workers,
+            "--state-dir", self.dataplane_state,
+            "--socket", self.dataplane_socket,
+            "--",
+            *(EAL_OPTIONS if eal is None else eal),
+        ]  # fmt: skip
+
+    def start_dataplane(self, wait=True):
+        if self.driver == "af_xdp":
+            # After kill -9 the XDP program of the dead process is still attached.
+            self.network.pop.ip(f"link set dev {topology.POP_PORT} xdp off")
+        self.dataplane = self.network.pop.spawn(
+            self.dataplane_command(), log_path=self.logs["dataplane"]
+        )
+        if wait:
+            self._wait_for(self.dataplane, lambda: os.path.exists(self.dataplane_socket))
+
+    def control_command(self):
+        return [
+            self.programs.control,
+            "--state-dir", self.control_state,
+            "--dataplane-socket", self.dataplane_socket,
+            "--listen", f"unix:{self.control_socket}",
+        ]  # fmt: skip
+
+    def start_control(self, wait=True):
+        self.control = self.network.pop.spawn(
+            self.control_command(), log_path=self.logs["control"]
+        )
+        if wait:
+            self._wait_for(
+                self.control, lambda: self.cli("pop", "status", check=False).returncode == 0
+            )
+
+    def start(self):
+        self.start_dataplane()
+        self.start_control()
+
+    def stop(self):
+        """Orderly end of both; fails if either does not exit with 0."""
+        for process in (self.control, self.dataplane):
+            if process is not None and process.running:
+                code = process.stop()
+                assert code == 0, f"{process.name} ended with exit code {code}"
+
+    def _wait_for(self, process, condition, timeout=20):
+        def ready():
+            if not process.running:
+                raise CommandFailed(
+                    f"{process.name} ended with exit code {process.returncode}:\n"
+                    + tail(process.log_path)
+                )
+            return condition()
+
+        wait_until(ready, f"{process.name} is ready", timeout)
+
+    # The CLI.
+
+    def cli(self, *arguments, check=True, stdin="", timeout=60):
+        command = [self.programs.cli, "--address", f"unix:{self.control_socket}", *arguments]
+        return run_checked(command, check=check, stdin=stdin, timeout=timeout)
+
+    def query(self, *arguments):
+        """What a command prints with -o json."""
+        return json.loads(self.cli("-o", "json", *arguments).stdout)
+
+    def apply(self, text):
+        path = os.path.join(self.log_directory, "apply.txtpb")
+        with open(path, "w", encoding="ascii") as file:
+            file.write(text)
+        self.cli("config", "apply", path)
+
+
+def tail(path, lines=30):
+    """The last lines of a log."""
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return "".join(file.readlines()[-lines:])
+    except OSError as error:
+        return f"({error})\n"
