@@ -29,6 +29,7 @@ inline constexpr uint32_t kMaxSlots = 1u << 20;
 inline constexpr uint32_t kNoSlot = 0xffffffff;
 inline constexpr std::size_t kMaxPools = 64;
 inline constexpr uint32_t kMaxPoolUnits = 1u << 20;
+inline constexpr uint32_t kMaxDelegatedUnits = 1u << 24;  // of all pools together
 inline constexpr std::size_t kMaxLocalAddresses = 16;
 inline constexpr std::size_t kMaxInterfaces = 8;
 
@@ -73,11 +74,12 @@ struct SnapshotHeader {
 static_assert(std::is_trivially_copyable_v<SnapshotHeader>);
 static_assert(sizeof(SnapshotHeader) <= kSnapshotSectionAlignment);
 
-enum class PoolKind : uint32_t { kLink = 1, kRouted = 2, kDelegated = 3 };
+enum class PoolKind : uint32_t { kNone = 0, kLink = 1, kRouted = 2, kDelegated = 3 };
 
 // A pool covers the addresses whose upper 64 bits `hi` satisfy (hi & mask) == base. Its unit index
 // is (hi >> shift) & (unit_count - 1). Unit u belongs to slot first + u (kLink, kRouted), or to
-// unit_to_slot[first + u] (kDelegated).
+// unit_to_slot[first + u] (kDelegated). Units whose slot would be slot_capacity or more have none,
+// so that the slots section need not be as long as the pool.
 struct PoolRecord {
   uint64_t base;  // upper 64 bits of the prefix, host value
   uint64_t mask;

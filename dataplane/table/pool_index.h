@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The Simplon authors
+
+// From the upper half of an address to its pool and unit. Derived from the pools of a snapshot, not
+// read from it, so that a forged snapshot cannot send a worker anywhere. Immutable once built;
+// lookups from any thread.
+
+#pragma once
+
+#include <array>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "proto/link/snapshot_format.h"
+
+namespace simplon {
+
+// First step of a lookup. `kind` is kNone when no pool covers the address.
+struct PoolLookup {
+  PoolKind kind = PoolKind::kNone;
+  // kLink, kRouted: the slot, or kNoSlot past the end of the table. kDelegated: index in
+  // unit_to_slot.
+  uint32_t value = kNoSlot;
+
+  bool hit() const { return kind != PoolKind::kNone; }
+};
+
+class PoolIndex {
+ public:
+  // `pools`: validated (disjoint, consistent), at most kMaxPools. Units whose slot would be
+  // `slot_capacity` or more have no slot.
+  void build(std::span<const PoolRecord> pools, uint32_t slot_capacity);
+
+  // `hi`: upper 64 bits of the address as a host value.
+  PoolLookup lookup(uint64_t hi) const {
+    if (count_ <= kScanned) [[likely]] {
+      // Unused entries never match, so the loop has a fixed length and unrolls.
+      for (std::size_t i = 0; i < kScanned; ++i) {
+        if ((hi & entries_[i].mask) == entries_[i].base) return at(entries_[i], hi);
+      }
+      return {};
+    }
+    for (uint64_t left = buckets_[bucket(hi)]; left != 0; left &= left - 1) {
+      const Entry& entry = entries_[std::countr_zero(left)];
+      if ((hi & entry.mask) == entry.base) return at(entry, hi);
+    }
+    return {};
+  }
+
+  // Most pools any one lookup has to try: for tests and reports.
+  std::size_t longest_scan() const;
+
+ private:
+  static constexpr std::size_t kScanned = 4;
+  static constexpr std::size_t kBuckets = 256;
+
+  struct Entry {
+    uint64_t base = ~uint64_t{0};
+    uint64_t mask = 0;
+    uint32_t first = 0;
+    uint32_t limit = 0;  // units below it have a slot or a map entry
+    uint32_t shift = 0;
+    PoolKind kind = PoolKind::kNone;
+  };
+  static_assert(sizeof(Entry) == 32);
+
+  static PoolLookup at(const Entry& entry, uint64_t hi) {
+    const auto unit = static_cast<uint32_t>((hi & ~entry.mask) >> entry.shift);
+    return {entry.kind, unit < entry.limit ? entry.first + unit : kNoSlot};
+  }
+
+  // Two windows of eight bits folded by XOR; the positions are chosen by build().
+  std::size_t bucket(uint64_t hi) const {
+    return ((hi >> window_[0]) ^ (hi >> window_[1])) & (kBuckets - 1);
+  }
+  void fill_buckets(std::array<uint64_t, kBuckets>& buckets, unsigned low, unsigned high) const;
+
+  // The first cache lines hold all that a scan of few pools needs.
+  alignas(64) std::array<Entry, kMaxPools> entries_{};
+  uint32_t count_ = 0;
+  std::array<uint8_t, 2> window_{0, 63};
+  alignas(64) std::array<uint64_t, kBuckets> buckets_{};  // bit i: entries_[i] may match
+};
+static_assert(kMaxPools <= 64, "a bucket is a 64-bit set of pools");
+
+}  // namespace simplon

@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The Simplon authors
+
+#include "dataplane/table/snapshot_view.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <tuple>
+#include <utility>
+
+#include "dataplane/table/snapshot_validate.h"
+
+namespace simplon {
+namespace {
+
+constexpr std::size_t kHugePage = std::size_t{2} << 20;
+
+SnapshotOpenResult refuse(std::string reason) {
+  return {nullptr, {SnapshotSectionType::kNone, 0, std::move(reason)}};
+}
+
+SnapshotOpenResult refuse_errno(const std::string& what) {
+  return refuse(what + ": " + std::strerror(errno));
+}
+
+class Mapping {
+ public:
+  Mapping() = default;
+  Mapping(const Mapping&) = delete;
+  Mapping& operator=(const Mapping&) = delete;
+  ~Mapping() {
+    if (data_ != nullptr) munmap(data_, size_);
+  }
+
+  bool map(std::size_t size, int protection, int flags, int fd) {
+    void* p = mmap(nullptr, size, protection, flags, fd, 0);
+    if (p == MAP_FAILED) return false;
+    data_ = p;
+    size_ = size;
+    return true;
+  }
+
+  void* data() const { return data_; }
+  std::size_t size() const { return size_; }
+  std::span<std::byte> bytes() const { return {static_cast<std::byte*>(data_), size_}; }
+  void release() { data_ = nullptr; }
+
+ private:
+  void* data_ = nullptr;
+  std::size_t size_ = 0;
+};
+
+// Private memory in huge pages: reserved ones if there are enough, else transparent ones if the
+// kernel gives them.
+bool map_private(Mapping& mapping, std::size_t size) {
+  const std::size_t rounded = (size + kHugePage - 1) / kHugePage * kHugePage;
+  constexpr int kFlags = MAP_PRIVATE | MAP_ANONYMOUS;
+  if (size >= kHugePage / 2 &&
+      mapping.map(rounded, PROT_READ | PROT_WRITE, kFlags | MAP_HUGETLB | MAP_POPULATE, -1)) {
+    return true;
+  }
+  if (!mapping.map(rounded, PROT_READ | PROT_WRITE, kFlags, -1)) return false;
+  if (size >= kHugePage) madvise(mapping.data(), rounded, MADV_HUGEPAGE);
+  return true;
+}
+
+bool read_all(int fd, void* to, std::size_t size) {
+  auto* p = static_cast<char*>(to);
+  std::size_t done = 0;
+  while (done < size) {
+    const ssize_t n = pread(fd, p + done, size - done, static_cast<off_t>(done));
+    if (n < 0 && errno == EINTR) continue;
+    if (n == 0) errno = EIO;  // shorter than fstat said: somebody truncated it
+    if (n <= 0) return false;
+    done += static_cast<std::size_t>(n);
+  }
+  return true;
+}
+
+}  // namespace
+
+std::string_view section_name(SnapshotSectionType section) {
+  switch (section) {
+    case SnapshotSectionType::kNone:
+      return "header";
+    case SnapshotSectionType::kPop:
+      return "pop";
+    case SnapshotSectionType::kPools:
+      return "pools";
+    case SnapshotSectionType::kSlots:
+      return "slots";
+    case SnapshotSectionType::kUnitToSlot:
+      return "unit_to_slot";
+    case SnapshotSectionType::kOuterIndex:
+      return "outer_index";
+  }
+  return "unknown";
+}
+
+SnapshotOpenResult SnapshotView::open(int fd, const SnapshotOpenOptions& options) {
+  struct stat status;
+  if (fstat(fd, &status) != 0) return refuse_errno("cannot stat the snapshot");
+  if (!S_ISREG(status.st_mode)) return refuse("not a regular file or memfd");
+  // The size first: with the seals in place it cannot change any more.
+  if (options.require_seals) {
+    constexpr int kNeeded = F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW;
+    const int seals = fcntl(fd, F_GET_SEALS);
+    if (seals < 0) return refuse_errno("not a memfd, cannot be sealed");
+    if ((seals & kNeeded) != kNeeded) return refuse("not sealed against write, shrink and grow");
+    if (fstat(fd, &status) != 0) return refuse_errno("cannot stat the snapshot");
+  }
+  const auto size = static_cast<uint64_t>(status.st_size);
+  if (size < kSnapshotSectionAlignment) return refuse("shorter than one page");
+  if (size > options.max_size) {
+    return refuse("larger than the " + std::to_string(options.max_size) + " bytes allowed");
+  }
+
+  Mapping mapping;
+  if (options.copy || !options.require_seals) {
+    if (!map_private(mapping, size)) return refuse_errno("cannot allocate memory for the snapshot");
+    if (!read_all(fd, mapping.data(), size)) return refuse_errno("cannot read the snapshot");
+    if (mprotect(mapping.data(), mapping.size(), PROT_READ) != 0) {
+      return refuse_errno("cannot make the snapshot read-only");
+    }
+  } else if (!mapping.map(size, PROT_READ, MAP_SHARED | MAP_POPULATE, fd)) {
+    return refuse_errno("cannot map the snapshot");
+  }
+
+  const auto* const data = static_cast<const std::byte*>(mapping.data());
+  SnapshotOpenResult result = adopt({data, size}, options, mapping.bytes());
+  if (result) mapping.release();
+  return result;
+}
+
+SnapshotOpenResult SnapshotView::over(std::span<const std::byte> bytes,
+                                      const SnapshotOpenOptions& options) {
+  if (reinterpret_cast<uintptr_t>(bytes.data()) % alignof(TunnelSlot) != 0) {
+    return refuse("memory is not aligned");
+  }
+  if (bytes.size() > options.max_size) return refuse("larger than allowed");
+  return adopt(bytes, options, {});
+}
+
+SnapshotOpenResult SnapshotView::adopt(std::span<const std::byte> bytes,
+                                       const SnapshotOpenOptions& options,
+                                       std::span<std::byte> mapping) {
+  SnapshotParts parts;
+  if (auto error = validate_snapshot(bytes, options, parts)) return {nullptr, std::move(*error)};
+  auto view = std::unique_ptr<SnapshotView>(new SnapshotView);
+  view->slots_ = parts.slots.data();
+  view->unit_to_slot_ = parts.unit_to_slot.data();
+  view->unit_count_ = parts.unit_to_slot.size();
+  view->pop_ = parts.pop;
+  view->generation_ = parts.header->generation;
+  view->slot_capacity_ = parts.header->slot_capacity;
+  view->tunnel_count_ = parts.header->tunnel_count;
+  view->pools_ = parts.index;
+  view->pool_records_ = parts.pools.data();
+  view->pool_count_ = parts.pools.size();
+  view->outer_index_ = parts.outer_index.data();
+  view->revision_ = parts.header->config_revision;
+  view->created_unix_ns_ = parts.header->created_unix_ns;
+  view->size_ = bytes.size();
+  view->mapping_ = mapping;
+  return {std::move(view), {}};
+}
+
+SnapshotView::~SnapshotView() {
+  if (!mapping_.empty()) munmap(mapping_.data(), mapping_.size());
+}
+
+std::optional<uint64_t> SnapshotView::identity_hi(PoolKind kind, uint32_t slot) const {
+  for (const PoolRecord& pool : pools()) {
+    if (pool.kind == static_cast<uint32_t>(kind) && slot >= pool.first &&
+        slot - pool.first < pool.unit_count) {
+      return pool.base | (slot - pool.first);
+    }
+  }
+  return std::nullopt;
+}
+
+std::span<const uint32_t> SnapshotView::outer_index_find(const Ipv6Address& remote) const {
+  const auto all = outer_index();
+  const auto first = std::partition_point(all.begin(), all.end(), [&](uint32_t s) {
+    return Ipv6Address::from_bytes(slots_[s].remote) < remote;
+  });
+  const auto last = std::partition_point(first, all.end(), [&](uint32_t s) {
+    return Ipv6Address::from_bytes(slots_[s].remote) <= remote;
+  });
+  return {first, last};
+}
+
+std::span<const uint32_t> SnapshotView::outer_index_find(const Ipv6Address& remote,
+                                                         uint8_t local_index) const {
+  const auto same_remote = outer_index_find(remote);
+  const auto first = std::partition_point(same_remote.begin(), same_remote.end(), [&](uint32_t s) {
+    return slots_[s].local_index < local_index;
+  });
+  const auto last = std::partition_point(
+      first, same_remote.end(), [&](uint32_t s) { return slots_[s].local_index <= local_index; });
+  return {first, last};
+}
+
+}  // namespace simplon

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The Simplon authors
+
+// A validated snapshot (proto/link/snapshot_format.h), read-only and immutable. Everything the
+// accessors return was checked when it was opened: indexes are in range, kinds and flags are known,
+// addresses are sane for their use.
+
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "dataplane/net/address.h"
+#include "dataplane/table/pool_index.h"
+#include "proto/link/snapshot_format.h"
+
+namespace simplon {
+
+// Where and why a snapshot was refused. `section` is kNone for the header and the file.
+struct SnapshotError {
+  SnapshotSectionType section = SnapshotSectionType::kNone;
+  uint64_t index = 0;  // element in the section
+  std::string reason;
+};
+
+// "pools", "slots"...; "header" for kNone, "unknown" for a number without a name.
+std::string_view section_name(SnapshotSectionType section);
+
+struct SnapshotOpenOptions {
+  // The descriptor must be sealed against writing, shrinking and growing. Without it the contents
+  // are always copied, because whoever holds the file could change or truncate it after the check.
+  bool require_seals = true;
+  // Copies into private memory in huge pages where the kernel has them, instead of mapping the
+  // descriptor.
+  bool copy = false;
+  // What the reader has room for.
+  uint32_t max_slot_capacity = kMaxSlots;
+  uint64_t max_size = uint64_t{1} << 30;
+};
+
+struct SnapshotOpenResult;
+
+class SnapshotView {
+ public:
+  // Maps (or copies) and validates. The descriptor is not closed and not needed afterwards. Service
+  // threads.
+  static SnapshotOpenResult open(int fd, const SnapshotOpenOptions& options = {});
+
+  // Validates memory of the caller's, which must outlive the view and not change. For tests and
+  // fuzzers. `bytes` must be aligned to 64.
+  static SnapshotOpenResult over(std::span<const std::byte> bytes,
+                                 const SnapshotOpenOptions& options = {});
+
+  SnapshotView(const SnapshotView&) = delete;
+  SnapshotView& operator=(const SnapshotView&) = delete;
+  ~SnapshotView();
+
+  // ---- Workers.
+
+  uint64_t generation() const { return generation_; }
+
+  // Step 1: which pool covers the address, and which unit is it. `hi`: upper 64 bits, host value.
+  // Touches the pools only.
+  PoolLookup lookup(uint64_t hi) const { return pools_.lookup(hi); }
+
+  // Between the steps, a few packets ahead.
+  void prefetch(const PoolLookup& found) const {
+    if (found.kind == PoolKind::kDelegated) __builtin_prefetch(&unit_to_slot_[found.value]);
+  }
+
+  // Step 2: the slot, or kNoSlot when no pool covers the address or the unit belongs to nobody. The
+  // slot itself may still be unused.
+  uint32_t resolve(const PoolLookup& found) const {
+    return found.kind == PoolKind::kDelegated ? unit_to_slot_[found.value] : found.value;
+  }
+
+  // Both steps, where there is nothing to overlap.
+  uint32_t find_slot(uint64_t hi) const { return resolve(lookup(hi)); }
+
+  // `slot` < slot_capacity(); slots named by resolve() are.
+  const TunnelSlot& slot(uint32_t slot) const { return slots_[slot]; }
+  const TunnelSlot* slots() const { return slots_; }  // for prefetching
+
+  const PopRecord& pop() const { return *pop_; }
+
+  // ---- Slow path and service threads.
+
+  uint64_t revision() const { return revision_; }
+  uint64_t created_unix_ns() const { return created_unix_ns_; }
+  uint32_t slot_capacity() const { return slot_capacity_; }
+  uint32_t tunnel_count() const { return tunnel_count_; }
+  uint64_t size() const { return size_; }  // bytes
+  std::span<const PoolRecord> pools() const { return {pool_records_, pool_count_}; }
+  std::span<const uint32_t> unit_to_slot() const { return {unit_to_slot_, unit_count_}; }
+  std::span<const uint32_t> outer_index() const { return {outer_index_, tunnel_count_}; }
+  const PoolIndex& pool_index() const { return pools_; }
+
+  // Upper half of the slot's link prefix (…::1 the PoP, …::2 the client) and of its default routed
+  // /64, if a pool covers it.
+  std::optional<uint64_t> link_hi(uint32_t slot) const {
+    return identity_hi(PoolKind::kLink, slot);
+  }
+  std::optional<uint64_t> routed_hi(uint32_t slot) const {
+    return identity_hi(PoolKind::kRouted, slot);
+  }
+
+  // The slots of the tunnels with this outer remote address (IPv4 as IPv4-mapped), by all or by one
+  // of the local addresses. Several tunnels may share an address behind one NAT. O(log n).
+  std::span<const uint32_t> outer_index_find(const Ipv6Address& remote) const;
+  std::span<const uint32_t> outer_index_find(const Ipv6Address& remote, uint8_t local_index) const;
+
+ private:
+  SnapshotView() = default;
+  // `mapping`: unmapped by the view once it exists; null if the memory is somebody else's.
+  static SnapshotOpenResult adopt(std::span<const std::byte> bytes,
+                                  const SnapshotOpenOptions& options, std::span<std::byte> mapping);
+  std::optional<uint64_t> identity_hi(PoolKind kind, uint32_t slot) const;
+
+  // The workers' line.
+  alignas(64) const TunnelSlot* slots_ = nullptr;
+  const uint32_t* unit_to_slot_ = nullptr;
+  const PopRecord* pop_ = nullptr;
+  uint64_t generation_ = 0;
+  uint32_t slot_capacity_ = 0;
+  uint32_t tunnel_count_ = 0;
+
+  PoolIndex pools_;
+
+  const PoolRecord* pool_records_ = nullptr;
+  const uint32_t* outer_index_ = nullptr;
+  std::size_t pool_count_ = 0;
+  std::size_t unit_count_ = 0;
+  uint64_t revision_ = 0;
+  uint64_t created_unix_ns_ = 0;
+  uint64_t size_ = 0;
+  std::span<std::byte> mapping_;  // to be unmapped; empty for over()
+};
+
+struct SnapshotOpenResult {
+  std::unique_ptr<const SnapshotView> view;  // null: see error
+  SnapshotError error;
+
+  explicit operator bool() const { return view != nullptr; }
+};
+
+}  // namespace simplon
