@@ -22,52 +22,28 @@ namespace {
 constexpr std::size_t kHugePage = std::size_t{2} << 20;
 
 SnapshotOpenResult refuse(std::string reason) {
-  return {nullptr, {SnapshotSectionType::kNone, 0, std::move(reason)}};
+  return {std::nullopt, {SnapshotSectionType::kNone, 0, std::move(reason)}};
 }
 
 SnapshotOpenResult refuse_errno(const std::string& what) {
   return refuse(what + ": " + std::strerror(errno));
 }
 
-class Mapping {
- public:
-  Mapping() = default;
-  Mapping(const Mapping&) = delete;
-  Mapping& operator=(const Mapping&) = delete;
-  ~Mapping() {
-    if (data_ != nullptr) munmap(data_, size_);
-  }
-
-  bool map(std::size_t size, int protection, int flags, int fd) {
-    void* p = mmap(nullptr, size, protection, flags, fd, 0);
-    if (p == MAP_FAILED) return false;
-    data_ = p;
-    size_ = size;
-    return true;
-  }
-
-  void* data() const { return data_; }
-  std::size_t size() const { return size_; }
-  std::span<std::byte> bytes() const { return {static_cast<std::byte*>(data_), size_}; }
-  void release() { data_ = nullptr; }
-
- private:
-  void* data_ = nullptr;
-  std::size_t size_ = 0;
-};
+std::byte* map(std::size_t size, int protection, int flags, int fd) {
+  void* p = mmap(nullptr, size, protection, flags, fd, 0);
+  return p == MAP_FAILED ? nullptr : static_cast<std::byte*>(p);
+}
 
 // Private memory in huge pages: reserved ones if there are enough, else transparent ones if the
-// kernel gives them.
-bool map_private(Mapping& mapping, std::size_t size) {
-  const std::size_t rounded = (size + kHugePage - 1) / kHugePage * kHugePage;
+// kernel gives them. `size` is a multiple of kHugePage.
+std::byte* map_private(std::size_t size) {
+  constexpr int kProtection = PROT_READ | PROT_WRITE;
   constexpr int kFlags = MAP_PRIVATE | MAP_ANONYMOUS;
-  if (size >= kHugePage / 2 &&
-      mapping.map(rounded, PROT_READ | PROT_WRITE, kFlags | MAP_HUGETLB | MAP_POPULATE, -1)) {
-    return true;
-  }
-  if (!mapping.map(rounded, PROT_READ | PROT_WRITE, kFlags, -1)) return false;
-  if (size >= kHugePage) madvise(mapping.data(), rounded, MADV_HUGEPAGE);
-  return true;
+  std::byte* p = map(size, kProtection, kFlags | MAP_HUGETLB | MAP_POPULATE, -1);
+  if (p != nullptr) return p;
+  p = map(size, kProtection, kFlags, -1);
+  if (p != nullptr) madvise(p, size, MADV_HUGEPAGE);
+  return p;
 }
 
 bool read_all(int fd, void* to, std::size_t size) {
@@ -123,19 +99,19 @@ SnapshotOpenResult SnapshotView::open(int fd, const SnapshotOpenOptions& options
 
   Mapping mapping;
   if (options.copy || !options.require_seals) {
-    if (!map_private(mapping, size)) return refuse_errno("cannot allocate memory for the snapshot");
-    if (!read_all(fd, mapping.data(), size)) return refuse_errno("cannot read the snapshot");
-    if (mprotect(mapping.data(), mapping.size(), PROT_READ) != 0) {
+    const std::size_t rounded = (size + kHugePage - 1) / kHugePage * kHugePage;
+    mapping = Mapping(map_private(rounded), Unmapper{rounded});
+    if (!mapping) return refuse_errno("cannot allocate memory for the snapshot");
+    if (!read_all(fd, mapping.get(), size)) return refuse_errno("cannot read the snapshot");
+    if (mprotect(mapping.get(), rounded, PROT_READ) != 0) {
       return refuse_errno("cannot make the snapshot read-only");
     }
-  } else if (!mapping.map(size, PROT_READ, MAP_SHARED | MAP_POPULATE, fd)) {
-    return refuse_errno("cannot map the snapshot");
+  } else {
+    mapping = Mapping(map(size, PROT_READ, MAP_SHARED | MAP_POPULATE, fd), Unmapper{size});
+    if (!mapping) return refuse_errno("cannot map the snapshot");
   }
-
-  const auto* const data = static_cast<const std::byte*>(mapping.data());
-  SnapshotOpenResult result = adopt({data, size}, options, mapping.bytes());
-  if (result) mapping.release();
-  return result;
+  const std::span<const std::byte> bytes{mapping.get(), size};
+  return adopt(bytes, options, std::move(mapping));
 }
 
 SnapshotOpenResult SnapshotView::over(std::span<const std::byte> bytes,
@@ -144,35 +120,36 @@ SnapshotOpenResult SnapshotView::over(std::span<const std::byte> bytes,
     return refuse("memory is not aligned");
   }
   if (bytes.size() > options.max_size) return refuse("larger than allowed");
-  return adopt(bytes, options, {});
+  return adopt(bytes, options, nullptr);
 }
 
 SnapshotOpenResult SnapshotView::adopt(std::span<const std::byte> bytes,
-                                       const SnapshotOpenOptions& options,
-                                       std::span<std::byte> mapping) {
+                                       const SnapshotOpenOptions& options, Mapping mapping) {
   SnapshotParts parts;
-  if (auto error = validate_snapshot(bytes, options, parts)) return {nullptr, std::move(*error)};
-  auto view = std::unique_ptr<SnapshotView>(new SnapshotView);
-  view->slots_ = parts.slots.data();
-  view->unit_to_slot_ = parts.unit_to_slot.data();
-  view->unit_count_ = parts.unit_to_slot.size();
-  view->pop_ = parts.pop;
-  view->generation_ = parts.header->generation;
-  view->slot_capacity_ = parts.header->slot_capacity;
-  view->tunnel_count_ = parts.header->tunnel_count;
-  view->pools_ = parts.index;
-  view->pool_records_ = parts.pools.data();
-  view->pool_count_ = parts.pools.size();
-  view->outer_index_ = parts.outer_index.data();
-  view->revision_ = parts.header->config_revision;
-  view->created_unix_ns_ = parts.header->created_unix_ns;
-  view->size_ = bytes.size();
-  view->mapping_ = mapping;
+  if (auto error = validate_snapshot(bytes, options, parts)) {
+    return {std::nullopt, std::move(*error)};
+  }
+  SnapshotView view;
+  view.slots_ = parts.slots.data();
+  view.unit_to_slot_ = parts.unit_to_slot.data();
+  view.unit_count_ = parts.unit_to_slot.size();
+  view.pop_ = parts.pop;
+  view.generation_ = parts.header->generation;
+  view.slot_capacity_ = parts.header->slot_capacity;
+  view.tunnel_count_ = parts.header->tunnel_count;
+  view.pools_ = parts.index;
+  view.pool_records_ = parts.pools.data();
+  view.pool_count_ = parts.pools.size();
+  view.outer_index_ = parts.outer_index.data();
+  view.revision_ = parts.header->config_revision;
+  view.created_unix_ns_ = parts.header->created_unix_ns;
+  view.size_ = bytes.size();
+  view.mapping_ = std::move(mapping);
   return {std::move(view), {}};
 }
 
-SnapshotView::~SnapshotView() {
-  if (!mapping_.empty()) munmap(mapping_.data(), mapping_.size());
+void Unmapper::operator()(std::byte* data) const {
+  munmap(data, size);
 }
 
 std::optional<uint64_t> SnapshotView::identity_hi(PoolKind kind, uint32_t slot) const {

@@ -45,6 +45,12 @@ struct SnapshotOpenOptions {
 
 struct SnapshotOpenResult;
 
+// Deleter of mapped memory.
+struct Unmapper {
+  std::size_t size = 0;
+  void operator()(std::byte* data) const;
+};
+
 class SnapshotView {
  public:
   // Maps (or copies) and validates. The descriptor is not closed and not needed afterwards. Service
@@ -56,9 +62,9 @@ class SnapshotView {
   static SnapshotOpenResult over(std::span<const std::byte> bytes,
                                  const SnapshotOpenOptions& options = {});
 
-  SnapshotView(const SnapshotView&) = delete;
-  SnapshotView& operator=(const SnapshotView&) = delete;
-  ~SnapshotView();
+  SnapshotView(SnapshotView&&) noexcept = default;
+  SnapshotView& operator=(SnapshotView&&) noexcept = default;
+  ~SnapshotView() = default;
 
   // ---- Workers.
 
@@ -116,9 +122,11 @@ class SnapshotView {
 
  private:
   SnapshotView() = default;
-  // `mapping`: unmapped by the view once it exists; null if the memory is somebody else's.
+  using Mapping = std::unique_ptr<std::byte, Unmapper>;
+
+  // `mapping` holds `bytes`; null if the memory is somebody else's.
   static SnapshotOpenResult adopt(std::span<const std::byte> bytes,
-                                  const SnapshotOpenOptions& options, std::span<std::byte> mapping);
+                                  const SnapshotOpenOptions& options, Mapping mapping);
   std::optional<uint64_t> identity_hi(PoolKind kind, uint32_t slot) const;
 
   // The workers' line.
@@ -138,14 +146,14 @@ class SnapshotView {
   uint64_t revision_ = 0;
   uint64_t created_unix_ns_ = 0;
   uint64_t size_ = 0;
-  std::span<std::byte> mapping_;  // to be unmapped; empty for over()
+  Mapping mapping_;
 };
 
 struct SnapshotOpenResult {
-  std::unique_ptr<const SnapshotView> view;  // null: see error
+  std::optional<SnapshotView> view;  // empty: see error
   SnapshotError error;
 
-  explicit operator bool() const { return view != nullptr; }
+  explicit operator bool() const { return view.has_value(); }
 };
 
 }  // namespace simplon
