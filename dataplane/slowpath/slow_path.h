@@ -45,7 +45,8 @@ class SlowPath {
   void handle(const ForwardingTable& table, Packet& packet, uint64_t now_ns);
 
   // Timers: neighbour resolution and ageing, reassembly. Called at least every 100 ms. Resolves
-  // gateways ahead of need.
+  // gateways ahead of need. An entry of the neighbour table that the slow path has not put there is
+  // static: it is neither solicited nor aged.
   void tick(const ForwardingTable& table, uint64_t now_ns);
 
   // Drops everything held; at shutdown.
