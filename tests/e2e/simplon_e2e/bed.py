@@ -17,14 +17,15 @@ class Bed:
     """Context manager: network, both processes, one configured 6in4 tunnel per client.
 
     `driver` is the port driver of the PoP; None gives the network and the paths of a PoP that is not
-    started, for cases that start it themselves.
+    started, for cases that start it themselves; tunnels=False leaves the clients without devices.
     """
 
-    def __init__(self, programs, driver, clients=3, start=True, filler=0):
+    def __init__(self, programs, driver, clients=3, start=True, tunnels=True, filler=0):
         self.programs = programs
         self.driver = driver
         self.client_count = clients
         self.start = start
+        self.tunnels = tunnels
         self.filler = filler
         self.directory = None
         self.network = None
@@ -38,6 +39,7 @@ class Bed:
             if self.start:
                 self.pop.start()
                 self.pop.apply(config.whole(self.network, filler=self.filler))
+            if self.tunnels:
                 self.network.start_tunnels()
         except BaseException:
             self.close()
