@@ -16,6 +16,8 @@
 
 namespace simplon {
 
+inline constexpr uint8_t kNoInterfaceIndex = 0xff;
+
 // A port the front end has, by the name interfaces refer to. The index is its place in the span
 // given to build().
 struct PortInfo {
@@ -43,7 +45,7 @@ struct LinkInterface {
 };
 
 struct NextHop {
-  uint8_t interface = 0xff;  // 0xff: no route
+  uint8_t interface = kNoInterfaceIndex;  // no route
   bool gateway = false;
   Ipv6Address address;  // IPv4-mapped for IPv4
 };
@@ -65,7 +67,7 @@ class LinkTable {
     return {interfaces_.data(), interface_count_};
   }
 
-  // 0xff: no interface for that port and VLAN.
+  // kNoInterfaceIndex: no interface for that port and VLAN.
   uint8_t interface_of(uint8_t port, uint16_t vlan) const;
 
   // Tunnel end points and interface addresses.
@@ -83,8 +85,8 @@ class LinkTable {
   std::array<Ipv4Address, kMaxLocalAddresses + kMaxInterfaces> local_ipv4_{};
   std::size_t local_ipv4_count_ = 0;
   Ipv6Address pop_ipv6_;
-  uint8_t default_ipv4_ = 0xff;
-  uint8_t default_ipv6_ = 0xff;
+  uint8_t default_ipv4_ = kNoInterfaceIndex;
+  uint8_t default_ipv6_ = kNoInterfaceIndex;
 };
 
 }  // namespace simplon

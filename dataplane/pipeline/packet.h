@@ -18,7 +18,6 @@
 namespace simplon {
 
 inline constexpr std::size_t kMaxBurst = 64;
-inline constexpr uint8_t kNoInterface = 0xff;
 
 // Bytes a front end keeps free in front of a received frame: outer IPv4 header and VLAN tag, with
 // room to spare.
@@ -28,7 +27,9 @@ enum class Verdict : uint8_t {
   kPending,
   kTransmit,  // `data`, `length` are the frame to send, on `port`
   kDrop,      // counted under `reason`; the front end frees the buffer
-  kPunt,      // for the slow path, by `punt_class`; bytes are as received
+  // For the slow path, by `punt_class`. Bytes are as received, except for kUnresolved and
+  // kOversize, which carry the rewritten packet with its outermost IP header at `network`.
+  kPunt,
 };
 
 struct alignas(64) Packet {
@@ -44,7 +45,7 @@ struct alignas(64) Packet {
   uint32_t in_slot = kNoSlot;   // tunnel it came from, once verified; kNoSlot: uplink or ourselves
   uint32_t out_slot = kNoSlot;  // tunnel it goes into, once looked up; kNoSlot: uplink or local
   uint8_t port = 0;             // received on; once kTransmit: to be sent on
-  uint8_t interface = kNoInterface;  // index in PopRecord::interfaces it came in by
+  uint8_t interface = 0xff;     // index in PopRecord::interfaces it came in by
   Verdict verdict = Verdict::kPending;
   DropReason reason =
       DropReason::kFrameMalformed;  // of kDrop, and of kPunt with PuntClass::kIcmpError

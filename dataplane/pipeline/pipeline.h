@@ -4,7 +4,7 @@
 // The forwarding pipeline (docs/protocols.md §1-§6). Plain functions over a batch in a fixed order,
 // run to completion:
 //
-//   classify -> decap_proto41 -> route -> encap_proto41 -> link output
+//   classify -> resolve -> decap_proto41 -> route -> write (encapsulation, link header)
 //
 // No byte of a packet changes before its verdict is known, so drops and punts always see what was
 // received. Worker thread of the context, or the slow path's with its own context. No allocation,
@@ -26,13 +26,13 @@ namespace simplon {
 // and tx_packets, and frees or passes on by verdict.
 void process_burst(WorkerContext& context, const ForwardingTable& table, std::span<Packet> burst);
 
-// Routes one IPv6 packet that stands at `packet.inner` (bytes before it are headroom to be used
-// up): into a tunnel or out of an interface. For packets the PoP makes (`originated`) and those it
-// puts together.
+// Routes one IPv6 packet the PoP made (`originated`), which stands at `packet.inner`: into a tunnel
+// or out of an interface. Its source is not checked and its hop limit stays. With `out_slot` set it
+// goes into that tunnel wherever it is addressed to, as link-local answers must.
 void send_ipv6(WorkerContext& context, const ForwardingTable& table, Packet& packet);
 
-// Sends one IPv4 packet that stands at `packet.network` out of the interface its destination is
-// reached by.
+// Sends one IPv4 packet that stands complete at `packet.network` out of the interface its
+// destination is reached by.
 void send_ipv4(WorkerContext& context, const ForwardingTable& table, Packet& packet);
 
 // Puts the link header before the IP packet at `packet.network`; verdict kTransmit, or kPunt

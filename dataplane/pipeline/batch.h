@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The Simplon authors
+
+// What the stages hand each other. Internal to the pipeline.
+
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+
+#include "dataplane/pipeline/forwarding_table.h"
+#include "dataplane/pipeline/packet.h"
+#include "dataplane/pipeline/worker_context.h"
+
+namespace simplon {
+
+struct Batch {
+  Batch(WorkerContext& worker, const ForwardingTable& forwarding, std::span<Packet> burst)
+      : context(worker), table(forwarding), packets(burst) {}
+
+  WorkerContext& context;
+  const ForwardingTable& table;
+  std::span<Packet> packets;
+
+  // Indexes of the packets that are still to be forwarded; stages remove what they give a verdict.
+  unsigned count = 0;
+  std::array<uint8_t, kMaxBurst> pending;
+
+  // By packet index, for pending packets: whose are source and destination.
+  std::array<PoolLookup, kMaxBurst> source_pool;
+  std::array<PoolLookup, kMaxBurst> destination_pool;
+  std::array<uint32_t, kMaxBurst> source_slot;       // kNoSlot: nobody's
+  std::array<uint32_t, kMaxBurst> destination_slot;  // kNoSlot: nobody's
+
+  void add_pending(std::size_t index) { pending[count++] = static_cast<uint8_t>(index); }
+
+  // Keeps those for which `stage(index, packet)` returns true.
+  template <typename Stage>
+  void filter(Stage stage) {
+    unsigned kept = 0;
+    for (unsigned n = 0; n < count; ++n) {
+      const uint8_t index = pending[n];
+      if (stage(index, packets[index])) pending[kept++] = index;
+    }
+    count = kept;
+  }
+};
+
+// Parses link and IP headers of every packet; leaves those to be routed pending, `inner` and
+// `inner_length` set, and looks up the pools of their addresses.
+void classify(Batch& batch);
+// The same for one packet whose outer IPv4 header is at `network` (no link header is looked at).
+void classify_ipv4(Batch& batch, std::size_t index);
+
+// Pools to slots; starts fetching slots and counters.
+void resolve(Batch& batch);
+
+// Checks that packets from tunnels come from the endpoint that owns their inner source (RFC
+// 4213 3.6, BCP 38); sets in_slot.
+void decap_proto41(Batch& batch);
+
+// Source check of packets from the uplink, destination, hop limit, MTU; sets out_slot.
+void route(Batch& batch);
+
+// Rewrites what is left and puts it on the link.
+void write(Batch& batch);
+
+// ---- Verdicts.
+
+// Counts the drop; where an ICMPv6 error is owed the packet goes to the slow path instead, which
+// counts it. Returns false, for filter().
+bool drop(WorkerContext& context, const ForwardingTable& table, Packet& packet, DropReason reason);
+
+// To the slow path, within the budget of the class. Returns false, for filter().
+bool punt(WorkerContext& context, Packet& packet, PuntClass punt_class);
+
+// Books a forwarded packet on its tunnels.
+void count_forwarded(WorkerContext& context, const Packet& packet);
+
+// Books a packet from a tunnel that ends at the PoP.
+void count_from_tunnel(WorkerContext& context, const Packet& packet);
+
+}  // namespace simplon

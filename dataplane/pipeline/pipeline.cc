@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The Simplon authors
+
+#include "dataplane/pipeline/pipeline.h"
+
+#include "dataplane/pipeline/batch.h"
+#include "dataplane/pipeline/link_output.h"
+
+namespace simplon {
+namespace {
+
+void forward(Batch& batch) {
+  resolve(batch);
+  decap_proto41(batch);
+  route(batch);
+  write(batch);
+}
+
+}  // namespace
+
+void process_burst(WorkerContext& context, const ForwardingTable& table, std::span<Packet> burst) {
+  Batch batch(context, table, burst);
+  classify(batch);
+  forward(batch);
+}
+
+void receive_ipv4(WorkerContext& context, const ForwardingTable& table, Packet& packet) {
+  Batch batch(context, table, {&packet, 1});
+  classify_ipv4(batch, 0);
+  forward(batch);
+}
+
+void send_ipv6(WorkerContext& context, const ForwardingTable& table, Packet& packet) {
+  Batch batch(context, table, {&packet, 1});
+  packet.network = packet.inner;
+  const auto* ip = packet.at<Ipv6Header>(packet.inner);
+  packet.inner_length = static_cast<uint16_t>(sizeof(Ipv6Header) + ip->payload_length.value());
+  batch.add_pending(0);
+  if (packet.out_slot == kNoSlot) {
+    batch.source_pool[0] = {};
+    batch.destination_pool[0] = table.snapshot.lookup(ip->destination.hi());
+    resolve(batch);
+    route(batch);
+  } else if (packet.inner_length > table.snapshot.slot(packet.out_slot).mtu) {
+    drop(context, table, packet, DropReason::kReplyTooBig);
+    return;
+  }
+  write(batch);
+}
+
+void send_ipv4(WorkerContext& context, const ForwardingTable& table, Packet& packet) {
+  const auto* ip = packet.at<Ipv4Header>(packet.network);
+  const NextHop next_hop = table.links.route_ipv4(ip->destination);
+  const std::size_t length = ip->total_length.value();
+  if (next_hop.interface != kNoInterfaceIndex &&
+      length > table.links.interfaces()[next_hop.interface].mtu) {
+    drop(context, table, packet, DropReason::kReplyTooBig);
+    return;
+  }
+  packet.truncate(packet.network + length);
+  send_on_link(context, table, packet, next_hop);
+}
+
+void send_on_link(WorkerContext& context, const ForwardingTable& table, Packet& packet,
+                  const NextHop& next_hop) {
+  NextHopMemo memo;
+  output(context, table, packet, next_hop, memo);
+}
+
+}  // namespace simplon

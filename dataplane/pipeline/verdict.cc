@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The Simplon authors
+
+#include "dataplane/pipeline/batch.h"
+
+namespace simplon {
+namespace {
+
+bool answer_is_owed(const ForwardingTable& table, const Packet& packet, DropReason reason) {
+  const IcmpAnswer answer = info(reason).answer;
+  if (answer == IcmpAnswer::kNone || packet.originated) return false;
+  if (answer == IcmpAnswer::kSourcePolicy) {
+    return (table.snapshot.pop().flags & kPopIcmpv6SourcePolicy) != 0;
+  }
+  return true;
+}
+
+}  // namespace
+
+[[gnu::cold, gnu::noinline]] bool drop(WorkerContext& context, const ForwardingTable& table,
+                                       Packet& packet, DropReason reason) {
+  packet.reason = reason;
+  if (answer_is_owed(table, packet, reason)) {
+    constexpr auto kClass = PuntClass::kIcmpError;
+    if (context.punt_budget[std::size_t(kClass)].take(context.now_ns)) {
+      packet.verdict = Verdict::kPunt;
+      packet.punt_class = kClass;
+      return false;
+    }
+    context.counters.add(WorkerCounter::kIcmpv6ErrorsLimited);
+  }
+  packet.verdict = Verdict::kDrop;
+  context.counters.drop(reason);
+  return false;
+}
+
+[[gnu::cold, gnu::noinline]] bool punt(WorkerContext& context, Packet& packet,
+                                       PuntClass punt_class) {
+  packet.punt_class = punt_class;
+  if (context.punt_budget[std::size_t(punt_class)].take(context.now_ns)) {
+    packet.verdict = Verdict::kPunt;
+    return false;
+  }
+  packet.verdict = Verdict::kDrop;
+  packet.reason =
+      punt_class == PuntClass::kUnresolved ? DropReason::kNoNeighbor : DropReason::kPuntPoliced;
+  context.counters.drop(packet.reason);
+  return false;
+}
+
+void count_from_tunnel(WorkerContext& context, const Packet& packet) {
+  TunnelCounters& t = context.tunnel_counters[packet.in_slot];
+  counter_add(t.in_packets, 1);
+  counter_add(t.in_bytes, packet.inner_length);
+  context.counters.add(WorkerCounter::kDecapsulated);
+}
+
+void count_forwarded(WorkerContext& context, const Packet& packet) {
+  if (packet.in_slot != kNoSlot) count_from_tunnel(context, packet);
+  if (packet.out_slot != kNoSlot) {
+    TunnelCounters& t = context.tunnel_counters[packet.out_slot];
+    counter_add(t.out_packets, 1);
+    counter_add(t.out_bytes, packet.inner_length);
+    context.counters.add(WorkerCounter::kEncapsulated);
+    if (packet.in_slot != kNoSlot) context.counters.add(WorkerCounter::kHairpin);
+  }
+}
+
+}  // namespace simplon
