@@ -50,6 +50,9 @@ class Bed:
         self.close()
 
     def close(self):
+        if self.pop:
+            self.pop.close_api()
+            self.pop = None
         stop_all()
         if self.network:
             self.network.close()

@@ -4,9 +4,11 @@
 
 import json
 import os
+import time
 
 from . import topology
-from .processes import CommandFailed, run_checked, wait_until
+from .processes import CommandFailed, Process, run_checked, wait_until
+from .reflection import ReflectionClient
 
 # Keeps EAL off the machine's own devices, hugepages and shared files.
 EAL_OPTIONS = ["--no-huge", "-m", "256", "--no-pci", "--no-shconf", "--no-telemetry"]
@@ -60,6 +62,7 @@ class Pop:
         os.makedirs(self.control_state, exist_ok=True)
         self.dataplane = None
         self.control = None
+        self._api = None
 
     @property
     def logs(self):
@@ -100,6 +103,7 @@ class Pop:
         ]  # fmt: skip
 
     def start_control(self, wait=True):
+        self.close_api()
         self.control = self.network.pop.spawn(
             self.control_command(), log_path=self.logs["control"]
         )
@@ -111,6 +115,11 @@ class Pop:
     def start(self):
         self.start_dataplane()
         self.start_control()
+
+    def close_api(self):
+        if self._api is not None:
+            self._api.close()
+            self._api = None
 
     def stop(self):
         """Orderly end of both; fails if either does not exit with 0."""
@@ -130,21 +139,99 @@ class Pop:
 
         wait_until(ready, f"{process.name} is ready", timeout)
 
+    def wait_for_dataplane(self, timeout=10):
+        """Until control has connected to the dataplane and published to it."""
+
+        def connected():
+            snapshot = self.call("StatusService", "GetSnapshot")
+            return snapshot["publish"]["state"] == "ACTIVE"
+
+        wait_until(connected, "control has published to the dataplane", timeout)
+
     # The CLI.
 
-    def cli(self, *arguments, check=True, stdin="", timeout=60):
-        command = [self.programs.cli, "--address", f"unix:{self.control_socket}", *arguments]
+    def cli_command(self, *arguments, socket=None):
+        address = f"unix:{socket or self.control_socket}"
+        return [self.programs.cli, "--address", address, *arguments]
+
+    def cli(self, *arguments, check=True, stdin="", timeout=60, socket=None):
+        command = self.cli_command(*arguments, socket=socket)
         return run_checked(command, check=check, stdin=stdin, timeout=timeout)
 
     def query(self, *arguments):
         """What a command prints with -o json."""
         return json.loads(self.cli("-o", "json", *arguments).stdout)
 
-    def apply(self, text):
+    def _write_config(self, text):
         path = os.path.join(self.log_directory, "apply.txtpb")
         with open(path, "w", encoding="ascii") as file:
             file.write(text)
-        self.cli("config", "apply", path)
+        return path
+
+    def apply(self, text):
+        self.cli("config", "apply", self._write_config(text))
+
+    def start_apply(self, text):
+        """Apply in the background; the process's exit code says whether it was acknowledged."""
+        return Process(self.cli_command("config", "apply", self._write_config(text)))
+
+    def tunnel_counters(self, client):
+        """Packets and inner bytes of a client's tunnel, both directions, once they are at rest."""
+        self.wait_for_rest()
+        shown = self.query("counters", f"T{client.tunnel_id}")
+        names = ("in_packets", "in_bytes", "out_packets", "out_bytes")
+        return {name: int(shown.get(name, 0)) for name in names}
+
+    def drops(self):
+        """Dropped packets by reason."""
+        shown = self.query("drops")
+        return {drop["reason"]: int(drop["packets"]) for drop in shown.get("drops", [])}
+
+    # The API, for what is asked often.
+
+    def call(self, service, method, request=None):
+        if self._api is None:
+            self._api = ReflectionClient(f"unix:{self.control_socket}")
+        return self._api.call(f"simplon.v1.{service}", method, request)
+
+    def counters(self):
+        """Every worker counter, summed over workers and slow path."""
+        reply = self.call("CounterService", "GetPopCounters")
+        return {counter["name"]: int(counter["value"]) for counter in reply["counters"]}
+
+    def counter(self, name):
+        self.wait_for_rest()
+        return self.counters()[name]
+
+    def frames(self):
+        """(received, sent) frames."""
+        counters = self.counters()
+        return counters["rx_packets"], counters["tx_packets"]
+
+    def conservation(self):
+        return self.call("CounterService", "GetConservation")
+
+    def wait_for_rest(self, quiet=0.1, timeout=5):
+        """Until no frame has moved for `quiet` seconds."""
+        deadline = time.monotonic() + timeout
+        last, since = self.frames(), time.monotonic()
+        while time.monotonic() < deadline:
+            time.sleep(0.02)
+            now = self.frames()
+            if now != last:
+                last, since = now, time.monotonic()
+            elif time.monotonic() - since >= quiet:
+                return
+        raise AssertionError(f"frames still move after {timeout} s: {last}")
+
+    def revision(self):
+        return int(self.call("ConfigService", "ListRevisions", {"page_size": 1})["revisions"][0]["number"])
+
+    def tunnel(self, client):
+        return self.call("TunnelService", "GetTunnel", {"name": client.name})
+
+    def tunnel_count(self):
+        return int(self.call("TunnelService", "ListTunnels", {"page_size": 1})["total_size"])
 
 
 def tail(path, lines=30):

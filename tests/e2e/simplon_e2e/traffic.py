@@ -5,9 +5,12 @@
 import hashlib
 import os
 import re
+import signal
 import socket
 import threading
 import time
+
+from .processes import wait_until
 
 
 class Ping:
@@ -136,3 +139,43 @@ def _receive_exactly(connection, size):
             raise OSError(f"closed after {received} of {size} bytes")
         received += count
     return bytes(data)
+
+
+class Stream:
+    """A steady stream of echo requests in the background: what a restart does to traffic."""
+
+    def __init__(self, namespace, target, directory, interval=0.01):
+        self.interval = interval
+        self._log_path = os.path.join(directory, f"stream-{namespace.name}.txt")
+        if os.path.exists(self._log_path):
+            os.remove(self._log_path)
+        self._process = namespace.spawn(
+            ["ping", "-6", "-n", "-D", "-i", interval, target], log_path=self._log_path
+        )
+
+    def stop(self):
+        """Ends the stream, after time for the last answers. Returns self."""
+        time.sleep(0.3)
+        self._process.signal(signal.SIGINT)
+        self._process.wait(10)
+        with open(self._log_path, encoding="utf-8") as file:
+            output = file.read()
+        result = Ping(output)
+        self.sent, self.received = result.sent, result.received
+        times = [float(text) for text in re.findall(r"^\[([0-9.]+)\] \d+ bytes from", output, re.M)]
+        gaps = [later - earlier for earlier, later in zip(times, times[1:])]
+        self.longest_gap = max(gaps, default=float("inf"))
+        return self
+
+    @property
+    def lost(self):
+        return self.sent - self.received
+
+
+def wait_for_ping(namespace, target, timeout=10):
+    """Waits until the target answers, as after a restart."""
+    wait_until(
+        lambda: ping(namespace, target, count=1, wait=1).received,
+        f"{target} answers {namespace.name}",
+        timeout,
+    )
