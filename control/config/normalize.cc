@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The Simplon authors
+
+#include "control/config/normalize.h"
+
+#include <algorithm>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "dataplane/net/address.h"
+
+namespace simplon::control {
+namespace {
+
+// Rewrites the text as what it parses to, if it parses.
+template <typename T>
+void respell(std::string& text) {
+  if (const auto value = T::parse(text)) text = value->to_string();
+}
+
+// For a field that may be left out: asking for it mutably would allocate it.
+#define SIMPLON_RESPELL(Type, message, field) \
+  if (!(message).field().empty()) respell<Type>(*(message).mutable_##field())
+
+// Orders texts by the value they stand for; what does not parse comes first, as text.
+template <typename T>
+auto sort_key(const std::string& text) {
+  const auto value = T::parse(text);
+  const auto bytes = value ? value->address.bytes : decltype(value->address.bytes){};
+  return std::tuple(value.has_value(), bytes, value ? value->length : uint8_t{0}, text);
+}
+
+template <typename Message, typename Key>
+void sort_by(google::protobuf::RepeatedPtrField<Message>& list, const Key& key) {
+  using KeyType = decltype(key(list[0]));
+  std::vector<std::pair<KeyType, Message*>> order;
+  order.reserve(static_cast<std::size_t>(list.size()));
+  for (Message& message : list) order.emplace_back(key(message), &message);
+  const auto by_key = [](const auto& a, const auto& b) { return a.first < b.first; };
+  if (std::is_sorted(order.begin(), order.end(), by_key)) return;
+  std::stable_sort(order.begin(), order.end(), by_key);
+  google::protobuf::RepeatedPtrField<Message> sorted;
+  sorted.Reserve(list.size());
+  for (auto& [unused, message] : order) sorted.Add(std::move(*message));
+  list.Swap(&sorted);
+}
+
+}  // namespace
+
+void normalize(v1::Pop& pop) {
+  for (v1::Interface& interface : *pop.mutable_interfaces()) {
+    SIMPLON_RESPELL(Ipv4Prefix, interface, ipv4_address);
+    SIMPLON_RESPELL(Ipv6Prefix, interface, ipv6_address);
+    SIMPLON_RESPELL(Ipv4Address, interface, ipv4_gateway);
+    SIMPLON_RESPELL(Ipv6Address, interface, ipv6_gateway);
+  }
+  for (std::string& address : *pop.mutable_ipv4_addresses()) respell<Ipv4Address>(address);
+  SIMPLON_RESPELL(Ipv6Address, pop, ipv6_address);
+}
+
+void normalize(v1::Pool& pool) {
+  SIMPLON_RESPELL(Ipv6Prefix, pool, prefix);
+  if (pool.unit_length() == 0 && pool.kind() != v1::Pool::DELEGATED) pool.set_unit_length(64);
+  pool.clear_etag();
+}
+
+void normalize(v1::Tunnel& tunnel) {
+  SIMPLON_RESPELL(Ipv4Address, tunnel, remote);
+  SIMPLON_RESPELL(Ipv4Address, tunnel, local);
+  for (std::string& prefix : *tunnel.mutable_delegated_prefixes()) respell<Ipv6Prefix>(prefix);
+  sort_by(*tunnel.mutable_delegated_prefixes(), sort_key<Ipv6Prefix>);
+  if (tunnel.admin_state() == v1::Tunnel::ADMIN_STATE_UNSPECIFIED) {
+    tunnel.set_admin_state(v1::Tunnel::ENABLED);
+  }
+  if (tunnel.mtu_mode() == v1::Tunnel::MTU_MODE_UNSPECIFIED) {
+    tunnel.set_mtu_mode(v1::Tunnel::DYNAMIC);
+  }
+  if (tunnel.ecn_mode() == v1::Tunnel::ECN_MODE_UNSPECIFIED) {
+    tunnel.set_ecn_mode(v1::Tunnel::COMPATIBILITY);
+  }
+  if (tunnel.dscp_mode() == v1::Tunnel::DSCP_MODE_UNSPECIFIED) {
+    tunnel.set_dscp_mode(v1::Tunnel::PIPE);
+  }
+  tunnel.clear_etag();
+  tunnel.clear_link_prefix();
+  tunnel.clear_routed_prefix();
+}
+
+void normalize(v1::Config& config) {
+  normalize(*config.mutable_pop());
+  for (v1::Pool& pool : *config.mutable_pools()) normalize(pool);
+  for (v1::Tunnel& tunnel : *config.mutable_tunnels()) normalize(tunnel);
+  sort_by(*config.mutable_pools(), [](const v1::Pool& pool) {
+    return std::tuple(sort_key<Ipv6Prefix>(pool.prefix()), pool.name());
+  });
+  sort_by(*config.mutable_tunnels(), [](const v1::Tunnel& tunnel) { return tunnel.id(); });
+}
+
+}  // namespace simplon::control

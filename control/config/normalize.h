@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The Simplon authors
+
+#pragma once
+
+#include "simplon/v1/config.pb.h"
+
+namespace simplon::control {
+
+// Canonical form: addresses and prefixes as RFC 5952 spells them, prefixes and addresses sorted,
+// enumerations that were left out set to what that means, and nothing in the fields only the server
+// sets (etag, link_prefix, routed_prefix). Numbers left out stay 0, which means "automatic" and is
+// not the same as today's default. What does not parse stays as it is.
+void normalize(v1::Pop& pop);
+void normalize(v1::Pool& pool);
+void normalize(v1::Tunnel& tunnel);
+
+// Also sorts pools by prefix and tunnels by id.
+void normalize(v1::Config& config);
+
+}  // namespace simplon::control

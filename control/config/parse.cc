@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The Simplon authors
+
+#include "control/config/parse.h"
+
+#include <google/protobuf/descriptor.h>
+#include <google/protobuf/io/tokenizer.h>
+#include <google/protobuf/io/zero_copy_stream_impl_lite.h>
+#include <google/protobuf/text_format.h>
+#include <google/protobuf/util/json_util.h>
+
+#include <charconv>
+#include <climits>
+#include <string>
+
+#include "control/config/names.h"
+#include "control/config/normalize.h"
+#include "control/config/validate.h"
+
+namespace simplon::control {
+namespace {
+
+using google::protobuf::FieldDescriptor;
+using google::protobuf::TextFormat;
+
+bool ends_with(std::string_view text, std::string_view end) {
+  return text.size() >= end.size() && text.substr(text.size() - end.size()) == end;
+}
+
+// ---- Text format.
+
+class SyntaxErrors final : public google::protobuf::io::ErrorCollector {
+ public:
+  explicit SyntaxErrors(Violations& violations) : violations_(violations) {}
+
+  void AddError(int line, int column, const std::string& message) override {
+    const bool unknown = message.find("has no field named") != std::string::npos;
+    FieldViolation v;
+    v.description = message;
+    v.reason = std::string(unknown ? reason::kUnknownField : reason::kSyntax);
+    // The parser counts from 0.
+    v.line = line + 1;
+    v.column = column + 1;
+    violations_.add(std::move(v));
+  }
+
+ private:
+  Violations& violations_;
+};
+
+// Silent, for text that parsed once already.
+class NoErrors final : public google::protobuf::io::ErrorCollector {
+ public:
+  void AddError(int, int, const std::string&) override {}
+};
+
+bool parse_text(std::string_view text, TextFormat::ParseInfoTree* tree,
+                google::protobuf::io::ErrorCollector& errors, v1::Config& config) {
+  TextFormat::Parser parser;
+  parser.RecordErrorsTo(&errors);
+  if (tree != nullptr) parser.WriteLocationsTo(tree);
+  google::protobuf::io::ArrayInputStream stream(text.data(), static_cast<int>(text.size()));
+  return parser.Parse(&stream, &config);
+}
+
+// A step of a path: "interfaces[0]" is {interfaces, 0}.
+struct PathStep {
+  std::string_view name;
+  int index = -1;
+};
+
+// Takes the first step off `path`.
+PathStep next_step(std::string_view& path) {
+  const std::size_t dot = path.find('.');
+  std::string_view step = path.substr(0, dot);
+  path = dot == std::string_view::npos ? std::string_view{} : path.substr(dot + 1);
+  const std::size_t bracket = step.find('[');
+  if (bracket == std::string_view::npos) return {step};
+  PathStep result{step.substr(0, bracket), 0};
+  const std::string_view digits = step.substr(bracket + 1);
+  std::from_chars(digits.data(), digits.data() + digits.size(), result.index);
+  return result;
+}
+
+// The place of the field in the text, or of the innermost message around it that is there.
+TextFormat::ParseLocation locate(const TextFormat::ParseInfoTree* tree, std::string_view path) {
+  TextFormat::ParseLocation best(0, 0);
+  const auto* descriptor = v1::Config::descriptor();
+  while (!path.empty() && tree != nullptr && descriptor != nullptr) {
+    const PathStep step = next_step(path);
+    const FieldDescriptor* field = descriptor->FindFieldByName(std::string(step.name));
+    if (field == nullptr) break;
+    // A path to a whole list, as for "too many", means its first element.
+    const int index = field->is_repeated() ? std::max(step.index, 0) : -1;
+    const TextFormat::ParseLocation here = tree->GetLocation(field, index);
+    if (here.line < 0) break;
+    best = here;
+    descriptor = field->message_type();
+    tree = descriptor == nullptr ? nullptr : tree->GetTreeForNested(field, index);
+  }
+  return best;
+}
+
+// ---- JSON.
+
+// The converter says "(tunnels[0]) mtuu: Cannot find field." or "tunnels[0].mtu: ..." somewhere in
+// its message.
+FieldViolation json_violation(std::string message) {
+  FieldViolation v;
+  const bool unknown = message.find("Cannot find field") != std::string::npos;
+  v.reason = std::string(unknown ? reason::kUnknownField : reason::kSyntax);
+  v.description = std::move(message);
+  const std::size_t open = v.description.find('(');
+  const std::size_t close = v.description.find(')', open);
+  if (open == std::string::npos || close == std::string::npos) return v;
+  const std::string path = v.description.substr(open + 1, close - open - 1);
+  const bool is_path = std::all_of(path.begin(), path.end(), [](char c) {
+    return is_port_name_character(c) || c == '[' || c == ']';
+  });
+  if (is_path) v.field = path;
+  if (unknown) {
+    const std::size_t start = v.description.find_first_not_of(' ', close + 1);
+    const std::size_t end = v.description.find(':', close + 1);
+    if (start != std::string::npos && end != std::string::npos && start < end) {
+      if (!v.field.empty()) v.field += '.';
+      v.field += v.description.substr(start, end - start);
+    }
+  }
+  return v;
+}
+
+bool parse_json(std::string_view text, Violations& violations, v1::Config& config) {
+  google::protobuf::util::JsonParseOptions options;
+  options.ignore_unknown_fields = false;
+  const auto status = google::protobuf::util::JsonStringToMessage(
+      google::protobuf::StringPiece(text.data(), text.size()), &config, options);
+  if (status.ok()) return true;
+  violations.add(json_violation(std::string(status.message())));
+  return false;
+}
+
+}  // namespace
+
+ConfigFormat detect_format(std::string_view text, std::string_view file_name) {
+  if (ends_with(file_name, ".json")) return ConfigFormat::kJson;
+  for (const std::string_view extension : {".txtpb", ".textproto", ".pbtxt"}) {
+    if (ends_with(file_name, extension)) return ConfigFormat::kText;
+  }
+  const std::size_t first = text.find_first_not_of(" \t\r\n");
+  // No field of a text-format message begins with a brace.
+  return first != std::string_view::npos && text[first] == '{' ? ConfigFormat::kJson
+                                                               : ConfigFormat::kText;
+}
+
+absl::StatusOr<v1::Config> parse_config(std::string_view text, std::string_view file_name,
+                                        std::vector<FieldViolation>* violations,
+                                        const ParseOptions& options) {
+  Violations found;
+  v1::Config config;
+  bool parsed = false;
+  if (text.size() > INT_MAX) {
+    found.add("", reason::kTooLong, "larger than 2 GiB");
+  } else if (detect_format(text, file_name) == ConfigFormat::kJson) {
+    parsed = parse_json(text, found, config);
+  } else {
+    SyntaxErrors errors(found);
+    parsed = parse_text(text, nullptr, errors, config);
+  }
+  std::vector<FieldViolation> list = found.take();
+  if (parsed && options.check_meaning) {
+    list = validate(config);
+    locate_violations(text, file_name, list);
+  }
+  if (!list.empty()) {
+    absl::Status status = violations_to_status(list, file_name);
+    if (violations != nullptr) *violations = std::move(list);
+    return status;
+  }
+  normalize(config);
+  return config;
+}
+
+void locate_violations(std::string_view text, std::string_view file_name,
+                       std::vector<FieldViolation>& violations) {
+  if (violations.empty() || text.size() > INT_MAX ||
+      detect_format(text, file_name) == ConfigFormat::kJson) {
+    return;
+  }
+  // The tree costs several times the message, so it is made only when it is needed.
+  v1::Config config;
+  TextFormat::ParseInfoTree tree;
+  NoErrors errors;
+  if (!parse_text(text, &tree, errors, config)) return;
+  for (FieldViolation& violation : violations) {
+    const TextFormat::ParseLocation place = locate(&tree, violation.field);
+    violation.line = place.line + 1;
+    violation.column = place.column + 1;
+  }
+}
+
+}  // namespace simplon::control

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The Simplon authors
+
+#include "control/config/print.h"
+
+#include <google/protobuf/text_format.h>
+#include <google/protobuf/util/json_util.h>
+
+#include "control/config/normalize.h"
+
+namespace simplon::control {
+namespace {
+
+// Leaves out what normalize() puts in again, so that a tunnel with nothing special about it stays
+// short.
+void shorten(v1::Config& config) {
+  normalize(config);
+  for (v1::Pool& pool : *config.mutable_pools()) {
+    if (pool.kind() != v1::Pool::DELEGATED && pool.unit_length() == 64) pool.clear_unit_length();
+  }
+  for (v1::Tunnel& tunnel : *config.mutable_tunnels()) {
+    if (tunnel.admin_state() == v1::Tunnel::ENABLED) tunnel.clear_admin_state();
+    if (tunnel.mtu_mode() == v1::Tunnel::DYNAMIC) tunnel.clear_mtu_mode();
+    if (tunnel.ecn_mode() == v1::Tunnel::COMPATIBILITY) tunnel.clear_ecn_mode();
+    if (tunnel.dscp_mode() == v1::Tunnel::PIPE) tunnel.clear_dscp_mode();
+  }
+}
+
+std::string print_block(const char* name, const google::protobuf::Message& message) {
+  google::protobuf::TextFormat::Printer printer;
+  printer.SetInitialIndentLevel(1);
+  printer.SetUseUtf8StringEscaping(true);
+  std::string body;
+  printer.PrintToString(message, &body);
+  return std::string(name) + " {\n" + body + "}\n";
+}
+
+}  // namespace
+
+std::string print_short(const google::protobuf::Message& message) {
+  google::protobuf::TextFormat::Printer printer;
+  printer.SetSingleLineMode(true);
+  printer.SetUseUtf8StringEscaping(true);
+  std::string text;
+  printer.PrintToString(message, &text);
+  // The printer leaves a blank at the end.
+  while (!text.empty() && text.back() == ' ') text.pop_back();
+  return text;
+}
+
+// The PoP in lines of its own, pools and tunnels a line each: what a person reads and a diff shows.
+std::string print_config_text(v1::Config config) {
+  shorten(config);
+  std::string text = print_block("pop", config.pop());
+  for (const v1::Pool& pool : config.pools()) text += "pools { " + print_short(pool) + " }\n";
+  for (const v1::Tunnel& tunnel : config.tunnels()) {
+    text += "tunnels { " + print_short(tunnel) + " }\n";
+  }
+  return text;
+}
+
+std::string print_config_json(v1::Config config) {
+  shorten(config);
+  google::protobuf::util::JsonPrintOptions options;
+  options.add_whitespace = true;
+  options.preserve_proto_field_names = true;
+  std::string text;
+  // Fails only for types the message does not have.
+  (void)google::protobuf::util::MessageToJsonString(config, &text, options);
+  return text;
+}
+
+}  // namespace simplon::control

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The Simplon authors
+
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "control/config/compile.h"
+#include "control/config/context.h"
+#include "control/config/violation.h"
+#include "simplon/v1/config.pb.h"
+
+namespace simplon::control {
+
+// Every fault of the configuration, at most Violations::kLimit; empty: it can be published. Paths
+// are those of `config` as it is, before normalize().
+std::vector<FieldViolation> validate(const v1::Config& config);
+
+// The PoP and the pools alone.
+std::vector<FieldViolation> validate_settings(const v1::Pop& pop, const PoolList& pools);
+
+// One tunnel against all that the context holds, in constant time. `replaced`: id of the tunnel
+// that this one takes the place of, whose slot and prefixes it may keep; 0: none. Paths are the
+// tunnel's own ("mtu").
+std::vector<FieldViolation> validate_tunnel(const v1::Tunnel& tunnel, const ConfigContext& context,
+                                            uint32_t replaced = 0);
+
+// The same, and the tunnel in the snapshot's form when there is no violation. Violations go where
+// `violations` has its scope.
+std::optional<CompiledTunnel> compile_tunnel(const v1::Tunnel& tunnel, const ConfigContext& context,
+                                             Violations& violations, uint32_t replaced = 0);
+
+// A whole configuration: what validate() checks, kept.
+struct CompiledConfig {
+  ConfigContext context;
+  std::vector<CompiledTunnel>
+      tunnels;  // those without violations, in the order of the configuration
+};
+CompiledConfig compile_config(const v1::Config& config, Violations& violations);
+
+// For tunnels known to be valid, as those in the store are.
+CompiledTunnel compile_valid_tunnel(const v1::Tunnel& tunnel, const ConfigContext& context);
+
+}  // namespace simplon::control
