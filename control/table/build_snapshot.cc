@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The Simplon authors
+
+#include "control/table/build_snapshot.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <ctime>
+#include <string>
+
+#include "control/config/violation.h"
+#include "dataplane/net/address.h"
+#include "dataplane/table/crc32c.h"
+#include "dataplane/table/snapshot_view.h"
+
+namespace simplon::control {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr std::size_t kHugePage = std::size_t{2} << 20;
+// Slots come in whole cache-friendly steps, so that adding a tunnel seldom changes the size.
+constexpr std::size_t kCapacityStep = 1024;
+
+constexpr std::size_t round_up(std::size_t value, std::size_t step) {
+  return (value + step - 1) / step * step;
+}
+
+absl::Status errno_status(const std::string& what) {
+  return absl::UnavailableError(what + ": " + std::strerror(errno));
+}
+
+uint64_t unix_now_ns() {
+  timespec now{};
+  clock_gettime(CLOCK_REALTIME, &now);
+  return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
+}
+
+// A memfd mapped for writing.
+class WritableMemfd {
+ public:
+  WritableMemfd() = default;
+  WritableMemfd(const WritableMemfd&) = delete;
+  WritableMemfd& operator=(const WritableMemfd&) = delete;
+  ~WritableMemfd() { unmap(); }
+
+  // False with errno set.
+  bool create(std::size_t size, bool huge_pages) {
+    const unsigned flags = MFD_ALLOW_SEALING | MFD_CLOEXEC | (huge_pages ? MFD_HUGETLB : 0u);
+    fd_.reset(memfd_create("simplon-snapshot", flags));
+    if (!fd_ || ftruncate(fd_.get(), static_cast<off_t>(size)) != 0) return false;
+    void* p = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd_.get(), 0);
+    if (p == MAP_FAILED) return false;
+    data_ = static_cast<char*>(p);
+    size_ = size;
+    return true;
+  }
+
+  // With a writable mapping left the kernel would refuse the seal.
+  bool seal() {
+    unmap();
+    constexpr int kSeals = F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
+    return fcntl(fd_.get(), F_ADD_SEALS, kSeals) == 0;
+  }
+
+  char* data() { return data_; }
+  UniqueFd take() { return std::move(fd_); }
+  int fd() const { return fd_.get(); }
+
+ private:
+  void unmap() {
+    if (data_ != nullptr) munmap(data_, size_);
+    data_ = nullptr;
+  }
+
+  UniqueFd fd_;
+  char* data_ = nullptr;
+  std::size_t size_ = 0;
+};
+
+// Lays the sections out one after the other and writes them.
+class SectionWriter {
+ public:
+  template <typename T>
+  void add(SnapshotSectionType type, std::span<const T> elements) {
+    SnapshotSection& section = header_.sections[header_.section_count];
+    section.type = static_cast<uint32_t>(type);
+    section.element_size = sizeof(T);
+    section.offset = end_;
+    section.size = elements.size_bytes();
+    sources_[header_.section_count++] = elements.data();
+    end_ = round_up(end_ + section.size, kSnapshotSectionAlignment);
+  }
+
+  SnapshotHeader& header() { return header_; }
+  std::size_t size() const { return end_; }
+
+  // Fresh memory is zero, and so is what lies between the sections.
+  void write(char* to) {
+    for (uint32_t i = 0; i < header_.section_count; ++i) {
+      SnapshotSection& section = header_.sections[i];
+      section.crc32c = crc32c(sources_[i], section.size);
+      if (section.size > 0) std::memcpy(to + section.offset, sources_[i], section.size);
+    }
+    header_.header_crc32c = crc32c(&header_, offsetof(SnapshotHeader, header_crc32c));
+    std::memcpy(to, &header_, sizeof(header_));
+  }
+
+ private:
+  SnapshotHeader header_{};
+  const void* sources_[kSnapshotMaxSections] = {};
+  std::size_t end_ = kSnapshotSectionAlignment;
+};
+
+}  // namespace
+
+SnapshotBuilder::SnapshotBuilder(const ConfigContext& context) : pop_(context.pop()) {
+  for (const CompiledPool& pool : context.pools()) pools_.push_back(pool.record);
+  unit_to_slot_.assign(context.delegated_unit_count(), kNoSlot);
+}
+
+void SnapshotBuilder::add(const CompiledTunnel& tunnel, uint8_t incarnation) {
+  if (tunnel.slot >= slots_.size()) {
+    slots_.resize(round_up(std::size_t{tunnel.slot} + 1, kCapacityStep));
+  }
+  slots_[tunnel.slot] = tunnel.line;
+  slots_[tunnel.slot].incarnation = incarnation;
+  for (const UnitRange& range : tunnel.delegated) {
+    std::fill_n(unit_to_slot_.begin() + range.first, range.count, tunnel.slot);
+  }
+  ++tunnel_count_;
+}
+
+void SnapshotBuilder::remove(const CompiledTunnel& tunnel) {
+  slots_[tunnel.slot] = TunnelSlot{};
+  for (const UnitRange& range : tunnel.delegated) {
+    std::fill_n(unit_to_slot_.begin() + range.first, range.count, kNoSlot);
+  }
+  --tunnel_count_;
+}
+
+std::vector<uint32_t> SnapshotBuilder::make_outer_index() const {
+  // All remotes are IPv4 addresses, so that remote, local index and slot fit one sortable word.
+  static_assert(kMaxSlots <= 1u << 24);
+  std::vector<uint64_t> keys;
+  keys.reserve(tunnel_count_);
+  for (uint32_t i = 0; i < slots_.size(); ++i) {
+    const TunnelSlot& slot = slots_[i];
+    if (slot.kind == static_cast<uint8_t>(TunnelKind::kUnused)) continue;
+    const uint64_t remote = Ipv4Address::from_bytes(&slot.remote[12]).value();
+    keys.push_back(remote << 32 | uint64_t{slot.local_index} << 24 | i);
+  }
+  std::sort(keys.begin(), keys.end());
+  std::vector<uint32_t> index(keys.size());
+  std::transform(keys.begin(), keys.end(), index.begin(),
+                 [](uint64_t key) { return static_cast<uint32_t>(key & 0xffffff); });
+  return index;
+}
+
+absl::StatusOr<SealedSnapshot> SnapshotBuilder::seal(const SnapshotBuildOptions& options) const {
+  if (options.generation == 0) return absl::InvalidArgumentError("generation must not be 0");
+  const Clock::time_point start = Clock::now();
+  const std::vector<uint32_t> outer_index = make_outer_index();
+  SectionWriter writer;
+  writer.add<PopRecord>(SnapshotSectionType::kPop, {&pop_, 1});
+  writer.add<PoolRecord>(SnapshotSectionType::kPools, pools_);
+  writer.add<TunnelSlot>(SnapshotSectionType::kSlots, slots_);
+  writer.add<uint32_t>(SnapshotSectionType::kUnitToSlot, unit_to_slot_);
+  writer.add<uint32_t>(SnapshotSectionType::kOuterIndex, outer_index);
+
+  SealedSnapshot result;
+  WritableMemfd memfd;
+  result.size = round_up(writer.size(), kHugePage);
+  result.huge_pages = options.huge_pages && memfd.create(result.size, true);
+  if (!result.huge_pages) {
+    result.size = writer.size();
+    if (!memfd.create(result.size, false)) return errno_status("cannot make a memfd");
+  }
+  result.generation = options.generation;
+  result.revision = options.revision;
+  result.slot_capacity = static_cast<uint32_t>(slots_.size());
+  result.tunnel_count = tunnel_count_;
+
+  SnapshotHeader& header = writer.header();
+  std::memcpy(header.magic, kSnapshotMagic, sizeof(header.magic));
+  header.abi_major = kSnapshotAbiMajor;
+  header.abi_minor = kSnapshotAbiMinor;
+  header.endian_tag = kEndianTag;
+  header.header_size = sizeof(SnapshotHeader);
+  header.total_size = result.size;
+  header.generation = options.generation;
+  header.config_revision = options.revision;
+  header.created_unix_ns = unix_now_ns();
+  header.slot_capacity = result.slot_capacity;
+  header.tunnel_count = tunnel_count_;
+  writer.write(memfd.data());
+
+  const Clock::time_point filled = Clock::now();
+  if (!memfd.seal()) return errno_status("cannot seal the snapshot");
+  const Clock::time_point sealed = Clock::now();
+  if (options.self_check) {
+    const SnapshotOpenResult opened = SnapshotView::open(memfd.fd());
+    if (!opened) {
+      return absl::InternalError("the snapshot does not validate: section " +
+                                 std::string(section_name(opened.error.section)) + ", element " +
+                                 std::to_string(opened.error.index) + ": " + opened.error.reason);
+    }
+  }
+  result.fd = memfd.take();
+  result.fill_time = filled - start;
+  result.seal_time = sealed - filled;
+  result.check_time = Clock::now() - sealed;
+  return result;
+}
+
+absl::StatusOr<SealedSnapshot> build_snapshot(const v1::Config& config,
+                                              const SnapshotBuildOptions& options,
+                                              std::span<const uint8_t> incarnations) {
+  Violations violations;
+  const CompiledConfig compiled = compile_config(config, violations);
+  if (!violations.empty()) return violations_to_status(violations.list());
+  SnapshotBuilder builder(compiled.context);
+  for (const CompiledTunnel& tunnel : compiled.tunnels) {
+    const uint32_t slot = tunnel.slot;
+    builder.add(tunnel, slot < incarnations.size() ? incarnations[slot] : uint8_t{0});
+  }
+  return builder.seal(options);
+}
+
+absl::StatusOr<SealedSnapshot> build_snapshot(const v1::Config& config, uint64_t generation,
+                                              uint64_t revision) {
+  return build_snapshot(config,
+                        SnapshotBuildOptions{.generation = generation, .revision = revision});
+}
+
+}  // namespace simplon::control
