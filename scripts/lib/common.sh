@@ -25,3 +25,12 @@ parallel_jobs() {
   if ((memory_jobs < 1)); then memory_jobs=1; fi
   echo $((cores < memory_jobs ? cores : memory_jobs))
 }
+
+# Prints the files of ours whose name ends in one of the given suffixes, sorted.
+source_files() {
+  local folder suffix
+  for folder in client control dataplane proto tests; do
+    [[ -d $SIMPLON_ROOT/$folder ]] || continue
+    for suffix in "$@"; do (cd "$SIMPLON_ROOT" && find "$folder" -name "*.$suffix"); done
+  done | sort
+}

@@ -54,7 +54,7 @@ class Traffic:
         for client in bed.clients:
             self._streams.append(traffic.Stream(bed.host, client.ipv6, bed.directory, 0.05))
             self._streams.append(traffic.Stream(client.namespace, HOST_IPV6, bed.directory, 0.05))
-        self._thread = threading.Thread(target=self._transfer)
+        self._thread = threading.Thread(target=self._transfer, daemon=True)
         self._thread.start()
 
     def _transfer(self):

@@ -98,12 +98,12 @@ def transfer(source, target, address, size, timeout=60):
         except OSError as error:
             seen["error"] = error
 
-    server = threading.Thread(target=serve)
+    server = threading.Thread(target=serve, daemon=True)
     server.start()
     begin = time.monotonic()
     try:
         client.connect((address, listener.getsockname()[1]))
-        sender = threading.Thread(target=client.sendall, args=(payload,))
+        sender = threading.Thread(target=client.sendall, args=(payload,), daemon=True)
         sender.start()
         echoed = _receive_exactly(client, size)
         sender.join()
