@@ -2,8 +2,11 @@
 # Copyright (c) 2026 The Simplon authors
 """The gRPC API as a client that is not ours sees it."""
 
+import os
+
 from simplon_e2e import traffic
 from simplon_e2e.latency import measure_create_latency
+from simplon_e2e.processes import run_checked
 from simplon_e2e.reflection import ReflectionClient
 from simplon_e2e.registry import case
 
@@ -53,3 +56,21 @@ def _(make_bed):
     median, slowest = measure_create_latency(bed, runs=11)
     print(f"      call to first packet: median {median * 1e3:.1f} ms, slowest {slowest * 1e3:.1f} ms")
     assert median < LATENCY_LIMIT_SECONDS, f"median {median * 1e3:.1f} ms"
+
+
+if "SIMPLON_BUF" in os.environ:
+
+    @case("buf curl, a grpcurl work-alike, lists and calls the services by reflection", AF_PACKET)
+    def _(bed):
+        curl = [os.environ["SIMPLON_BUF"], "curl", "--protocol", "grpc", "--http2-prior-knowledge",
+                "--unix-socket", bed.pop.control_socket]  # fmt: skip
+        listed = run_checked([*curl, "--list-services", "http://localhost"]).stdout.split()
+        assert f"{PACKAGE}.TunnelService" in listed, listed
+        url = f"http://localhost/{PACKAGE}.TunnelService/ListTunnels"
+        reply = run_checked([*curl, "-d", "{}", url]).stdout
+        assert bed.clients[0].ipv4 in reply, reply
+        missing = run_checked(
+            [*curl, "-d", '{"name": "tunnels/T999999"}',
+             f"http://localhost/{PACKAGE}.TunnelService/GetTunnel"], check=False,
+        )  # fmt: skip
+        assert missing.returncode != 0 and "not_found" in missing.stderr, missing.stderr

@@ -26,7 +26,7 @@ def expect_refusal(command, namespace, *words, code=None):
 @case("a port that does not exist is refused by name", AF_PACKET, own_bed=True)
 def _(make_bed):
     pop = make_bed(start=False).pop
-    command = pop.dataplane_command(port="uplink=net_af_packet0,iface=nosuch0")
+    command = pop.dataplane_command(ports=["uplink=net_af_packet0,iface=nosuch0"])
     expect_refusal(command, pop.network.pop, "uplink")
 
 
@@ -58,7 +58,7 @@ def _(make_bed):
 def _(bed):
     pop = bed.pop
     expect_refusal(
-        pop.dataplane_command(port="uplink=net_null0"), pop.network.pop, pop.dataplane_socket
+        pop.dataplane_command(ports=["uplink=net_null0"]), pop.network.pop, pop.dataplane_socket
     )
     assert pop.dataplane.running
     pop.cli("pop", "status")

@@ -42,5 +42,5 @@ def _(bed):
 
 def link_frames(bed):
     """(towards the PoP, from the PoP) as the router's end of the link counts them."""
-    link = json.loads(bed.network.router.ip("-s -j link show pop"))[0]["stats64"]
+    link = json.loads(bed.network.router.ip(f"-s -j link show {bed.network.ipv6_port}"))[0]["stats64"]
     return link["tx"]["packets"], link["rx"]["packets"]

@@ -8,6 +8,7 @@ from simplon_e2e.topology import HOST_IPV6, POP_IPV6, ROUTER_HOST_IPV6, TUNNEL_M
 
 ICMP_OVERHEAD = 48  # IPv6 and ICMPv6 echo headers in front of ping's data
 TRANSFER_BYTES = 16 << 20
+CHANGES = 100
 
 
 @case("a host reaches the client's ::2 and the client reaches the host")
@@ -111,3 +112,43 @@ def _(bed):
     traffic.transfer(first.namespace, second.namespace, second.ipv6, 4 << 20)
     trace = traffic.tracepath(first.namespace, second.ipv6)
     assert trace.hops == 2 and trace.mtu == TUNNEL_MTU, trace.output
+
+
+@case("changing tunnels all the time loses no packet of the others")
+def _(bed):
+    first, third, pop = bed.clients[0], bed.clients[2], bed.pop
+    stream = traffic.Stream(bed.host, first.ipv6, bed.directory, interval=0.002)
+    before = int(pop.call("StatusService", "GetSnapshot")["active_generation"])
+    for _ in range(CHANGES // 2):
+        pop.call("TunnelService", "DisableTunnel", {"name": third.name})
+        pop.call("TunnelService", "EnableTunnel", {"name": third.name})
+    swaps = int(pop.call("StatusService", "GetSnapshot")["active_generation"]) - before
+    stream.stop()
+    assert swaps == CHANGES, f"{swaps} snapshots for {CHANGES} changes"
+    assert stream.lost == 0, f"{stream.lost} of {stream.sent} packets lost over {swaps} swaps"
+
+
+def exercise(bed):
+    """Both directions, full size, tunnel to tunnel, TCP."""
+    first, second = bed.clients[0], bed.clients[1]
+    for client in bed.clients:
+        traffic.expect_ping(bed.host, client.ipv6, size=TUNNEL_MTU - ICMP_OVERHEAD)
+        traffic.expect_ping(client.namespace, HOST_IPV6)
+    traffic.expect_ping(first.namespace, second.ipv6)
+    traffic.transfer(bed.host, first.namespace, first.ipv6, 4 << 20)
+    traffic.transfer(second.namespace, bed.host, HOST_IPV6, 4 << 20)
+    bed.check_conservation()
+
+
+@case("tunnels on one port and native IPv6 on another forward as on one", own_bed=True)
+def _(make_bed):
+    exercise(make_bed(ports=topology.TWO_PORTS))
+
+
+@case("two workers on two queues share the traffic", ("af_packet",), own_bed=True)
+def _(make_bed):
+    bed = make_bed(workers=2, clients=8)
+    exercise(bed)
+    counted = bed.pop.call("CounterService", "GetPopCounters", {"per_worker": True})["counters"]
+    received = next(one for one in counted if one["name"] == "rx_packets")["per_worker"]
+    assert all(int(count) > 0 for count in received[:2]), f"packets per worker: {received}"

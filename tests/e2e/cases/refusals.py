@@ -60,9 +60,8 @@ def _(bed):
 def _(bed):
     client = bed.clients[0]
     with Drops(bed.pop) as drops:
-        craft.send_ipv6(
-            bed.network.router, "pop", [craft.echo_request(client.ipv6, bed.clients[1].ipv6)] * COUNT
-        )
+        spoofed = craft.echo_request(client.ipv6, bed.clients[1].ipv6)
+        craft.send_ipv6(bed.network.router, bed.network.ipv6_port, [spoofed] * COUNT)
         bed.pop.wait_for_rest()
     drops.expect(tunnel_source_from_uplink=COUNT)
 

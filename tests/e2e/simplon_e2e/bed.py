@@ -20,10 +20,22 @@ class Bed:
     started, for cases that start it themselves; tunnels=False leaves the clients without devices.
     """
 
-    def __init__(self, programs, driver, clients=3, start=True, tunnels=True, filler=0):
+    def __init__(
+        self,
+        programs,
+        driver,
+        clients=3,
+        ports=None,
+        workers=1,
+        start=True,
+        tunnels=True,
+        filler=0,
+    ):
         self.programs = programs
         self.driver = driver
         self.client_count = clients
+        self.ports = ports
+        self.workers = workers
         self.start = start
         self.tunnels = tunnels
         self.filler = filler
@@ -34,8 +46,10 @@ class Bed:
     def __enter__(self):
         self.directory = tempfile.mkdtemp(prefix="simplon-e2e-")
         try:
-            self.network = Network(self.client_count, self.directory)
-            self.pop = Pop(self.programs, self.network, self.driver, self.directory)
+            self.network = Network(self.client_count, self.directory, self.ports)
+            self.pop = Pop(
+                self.programs, self.network, self.driver, self.directory, self.workers
+            )
             if self.start:
                 self.pop.start()
                 self.pop.apply(config.whole(self.network, filler=self.filler))

@@ -19,16 +19,27 @@ def _message(name, fields):
     return f"{name} {{ {' '.join(parts)} }}\n"
 
 
-def pop_text(name="e2e", **more):
-    interface = _message("interfaces", {
-        "port": topology.POP_PORT,
+_INTERFACE_FIELDS = {
+    "ipv4": {
         "ipv4_address": f"{topology.POP_IPV4}/30",
-        "ipv6_address": f"{topology.POP_IPV6}/64",
         "ipv4_gateway": topology.POP_IPV4_GATEWAY,
+    },
+    "ipv6": {
+        "ipv6_address": f"{topology.POP_IPV6}/64",
         "ipv6_gateway": topology.POP_IPV6_GATEWAY,
-    }).strip()  # fmt: skip
-    settings = " ".join(_field(key, value) for key, value in more.items())
-    return f'pop {{ name: "{name}" {interface} {settings} }}\n'
+    },
+}
+
+
+def pop_text(ports=None, name="e2e", **more):
+    parts = [_field("name", name)]
+    for port, families in (ports or topology.ONE_PORT).items():
+        fields = {"port": port}
+        for family in families:
+            fields.update(_INTERFACE_FIELDS[family])
+        parts.append(_message("interfaces", fields).strip())
+    parts += [_field(key, value) for key, value in more.items()]
+    return f"pop {{ {' '.join(parts)} }}\n"
 
 
 def pools_text():
@@ -74,7 +85,7 @@ def filler_tunnels_text(count, first_slot=1000):
 
 def whole(network, tunnels=None, filler=0, **pop_settings):
     """The configuration in which every client (or those given) has its tunnel."""
-    text = pop_text(**pop_settings) + pools_text()
+    text = pop_text(network.ports, **pop_settings) + pools_text()
     for client in network.clients if tunnels is None else tunnels:
         text += tunnel_text(client)
     return text + filler_tunnels_text(filler)

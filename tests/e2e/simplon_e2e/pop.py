@@ -6,7 +6,6 @@ import json
 import os
 import time
 
-from . import topology
 from .processes import CommandFailed, Process, run_checked, wait_until
 from .reflection import ReflectionClient
 
@@ -49,10 +48,13 @@ class Programs:
 class Pop:
     """Dataplane and control, with their state under `directory`."""
 
-    def __init__(self, programs, network, driver, directory):
+    def __init__(self, programs, network, driver, directory, workers=1):
         self.programs = programs
         self.network = network
         self.driver = driver  # "af_packet" or "af_xdp"
+        self.workers = workers
+        # af_packet spreads flows over as many queues as it is told to; af_xdp has one on a veth.
+        self.device_options = f",qpairs={workers}" if workers > 1 else ""
         self.dataplane_state = os.path.join(directory, "dataplane")
         self.control_state = os.path.join(directory, "control")
         self.dataplane_socket = os.path.join(directory, "dataplane.sock")
@@ -71,13 +73,17 @@ class Pop:
             for name in ("dataplane", "control")
         }
 
-    def dataplane_command(self, port=None, workers=1, eal=None):
-        if port is None:
-            port = f"{topology.POP_PORT}=net_{self.driver}0,iface={topology.POP_PORT}"
+    def dataplane_command(self, ports=None, workers=None, eal=None):
+        """`ports` are arguments of --port; by default all ports of the network, with our driver."""
+        if ports is None:
+            ports = [
+                f"{name}=net_{self.driver}{index},iface={name}{self.device_options}"
+                for index, name in enumerate(self.network.ports)
+            ]
         return [
             self.programs.dataplane,
-            "--port", port,
-            "--workers", workers,
+            *(word for port in ports for word in ("--port", port)),
+            "--workers", workers or self.workers,
             "--state-dir", self.dataplane_state,
             "--socket", self.dataplane_socket,
             "--",
@@ -87,7 +93,8 @@ class Pop:
     def start_dataplane(self, wait=True):
         if self.driver == "af_xdp":
             # After kill -9 the XDP program of the dead process is still attached.
-            self.network.pop.ip(f"link set dev {topology.POP_PORT} xdp off")
+            for port in self.network.ports:
+                self.network.pop.ip(f"link set dev {port} xdp off")
         self.dataplane = self.network.pop.spawn(
             self.dataplane_command(), log_path=self.logs["dataplane"]
         )

@@ -23,7 +23,9 @@ from .namespace import Namespace, connect
 TUN_CLIENT = os.path.join(os.path.dirname(os.path.dirname(__file__)), "tun6in4.py")
 PYTHON = sys.executable
 
-POP_PORT = "uplink"
+# The PoP's ports: one for both families, or one for tunnels (IPv4) and one for native IPv6.
+ONE_PORT = {"uplink": ("ipv4", "ipv6")}
+TWO_PORTS = {"outer": ("ipv4",), "native": ("ipv6",)}
 POP_IPV4 = "192.0.2.2"
 POP_IPV4_GATEWAY = "192.0.2.1"
 POP_IPV6 = "2001:db8:0:1::2"
@@ -93,16 +95,16 @@ class Client:
 class Network:
     """All namespaces and links; no PoP in `pop` yet."""
 
-    def __init__(self, clients, directory, pop_mtu=1500):
+    def __init__(self, clients, directory, ports=None):
         self.directory = directory
+        self.ports = ports or ONE_PORT
         self.use_sit = None
         self.pop = Namespace("pop")
         self.router = Namespace("router")
         self.host = Namespace("host")
         self.lan1 = Namespace("lan1")
         self.clients = [Client(number, self) for number in range(1, clients + 1)]
-        self._connect_router(pop_mtu)
-        self._prepare_pop_port()
+        self._connect_pop()
         self._connect_host()
         for client in self.clients:
             self._connect_client(client)
@@ -135,20 +137,26 @@ class Network:
             f"{device} in {namespace.name} is up",
         )
 
-    def _connect_router(self, pop_mtu):
+    def _connect_pop(self):
+        """The router's end of a port is named after it. It is the PoP's gateway on each family."""
         router = self.router
         router.sysctl("net.ipv4.ip_forward", 1)
         router.sysctl("net.ipv6.conf.all.forwarding", 1)
-        connect(router, "pop", self.pop, POP_PORT, mtu=pop_mtu)
-        router.ip(f"address add {POP_IPV4_GATEWAY}/30 dev pop")
-        router.ip(f"-6 address add {POP_IPV6_GATEWAY}/64 dev pop nodad")
+        for port, families in self.ports.items():
+            connect(router, port, self.pop, port)
+            # With af_packet the PoP's kernel sees every frame too: it must not answer any.
+            self.pop.sysctl(f"net.ipv6.conf.{port}.disable_ipv6", 1)
+            self.pop.ip(f"link set {port} arp off")
+            if "ipv4" in families:
+                router.ip(f"address add {POP_IPV4_GATEWAY}/30 dev {port}")
+            if "ipv6" in families:
+                router.ip(f"-6 address add {POP_IPV6_GATEWAY}/64 dev {port} nodad")
         for space in POOL_SPACE:
             router.ip(f"-6 route add {space} via {POP_IPV6}")
 
-    def _prepare_pop_port(self):
-        """The kernel of `pop` sees every frame too, with af_packet: it must not answer any."""
-        self.pop.sysctl(f"net.ipv6.conf.{POP_PORT}.disable_ipv6", 1)
-        self.pop.ip(f"link set {POP_PORT} arp off")
+    @property
+    def ipv6_port(self):
+        return next(port for port, families in self.ports.items() if "ipv6" in families)
 
     def _connect_host(self):
         connect(self.router, "host", self.host, "eth0")
