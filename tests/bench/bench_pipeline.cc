@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The Simplon authors
+
+// Cycles per packet of the forwarding pipeline, with every check and counter on, beside the bare
+// loop of the same run. Frames come from memory, tunnels are drawn at random and anew for every
+// pass; ports and drivers are not in it.
+
+#include <x86intrin.h>
+
+#include <array>
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "control/table/build_snapshot.h"
+#include "dataplane/pipeline/pipeline.h"
+#include "tests/bench/bare_loop.h"
+#include "tests/bench/json_line.h"
+#include "tests/bench/traffic.h"
+
+namespace simplon::bench {
+namespace {
+
+v1::Config make_config(const Plan& plan) {
+  v1::Config config;
+  v1::Interface* link = config.mutable_pop()->add_interfaces();
+  link->set_port("wan0");
+  link->set_ipv4_address("192.0.2.1/24");
+  link->set_ipv4_gateway("192.0.2.254");
+  link->set_ipv6_address("2001:db8:fffe::1/64");
+  link->set_ipv6_gateway("2001:db8:fffe::fe");
+  const auto add_pool = [&config](const char* name, v1::Pool::Kind kind, const char* prefix) {
+    v1::Pool* pool = config.add_pools();
+    pool->set_name(name);
+    pool->set_kind(kind);
+    pool->set_prefix(prefix);
+    pool->set_unit_length(64);
+  };
+  add_pool("link", v1::Pool::LINK, "2001:db8:10::/44");
+  add_pool("delegated", v1::Pool::DELEGATED, "2001:db8::/44");
+  for (uint32_t i = 0; i < plan.tunnels(); ++i) {
+    v1::Tunnel* tunnel = config.add_tunnels();
+    tunnel->set_id(i + 1);
+    tunnel->set_slot(i);
+    tunnel->set_type(v1::Tunnel::PROTO41);
+    tunnel->set_remote(Ipv4Address::from_value(kRemoteBase + i).to_string());
+    tunnel->add_delegated_prefixes(plan.prefix_of(i).to_string() + "/" +
+                                   std::to_string(plan.prefix_length()));
+  }
+  return config;
+}
+
+[[noreturn]] void fail(const std::string& why) {
+  std::fprintf(stderr, "bench_pipeline: %s\n", why.c_str());
+  std::exit(1);
+}
+
+ForwardingTable make_table(const Plan& plan) {
+  auto snapshot = control::build_snapshot(make_config(plan), 1, 1);
+  if (!snapshot.ok()) fail(std::string(snapshot.status().message()));
+  // Copied into huge pages, as the dataplane does.
+  auto opened = SnapshotView::open(snapshot->fd.get(), {.copy = true});
+  if (!opened) fail(opened.error.reason);
+  const std::array ports{PortInfo{"wan0", kOwnMac}};
+  LinkTable::Error error;
+  auto links = LinkTable::build(opened.view->pop(), ports, error);
+  if (!links) fail(error.reason);
+  return {std::move(*opened.view), *links};
+}
+
+// The pipeline as a worker without ports would drive it.
+class Forwarder {
+ public:
+  explicit Forwarder(const Plan& plan)
+      : table_(make_table(plan)),
+        counters_(plan.tunnels()),
+        neighbors_(std::make_unique<NeighborTable>()),
+        context_(column_.data(), counters_.data(), *neighbors_, 0, 1) {
+    for (const char* gateway : {"192.0.2.254", "2001:db8:fffe::fe"}) {
+      const auto v4 = Ipv4Address::parse(gateway);
+      neighbors_->set(0, v4 ? Ipv6Address::from_ipv4(*v4) : *Ipv6Address::parse(gateway),
+                      kGatewayMac);
+    }
+  }
+
+  void run(Direction direction, Traffic& traffic, std::size_t first) {
+    std::array<Packet, kBurst> burst;
+    const auto length = static_cast<uint16_t>(traffic.frame_length(direction));
+    for (std::size_t i = 0; i < kBurst; ++i) {
+      Packet& p = burst[i];
+      p = Packet{};
+      p.data = traffic.frame(first + i);
+      p.length = length;
+      p.headroom = kHeadroom;
+      p.tailroom = static_cast<uint16_t>(kFrameStride - kHeadroom - length);
+    }
+    process_burst(context_, table_, burst);
+    for (const Packet& p : burst) refused_ += p.verdict != Verdict::kTransmit;
+  }
+
+  uint64_t refused() const { return refused_; }
+
+ private:
+  ForwardingTable table_;
+  HugeArray<TunnelCounters> counters_;
+  std::unique_ptr<NeighborTable> neighbors_;
+  std::array<uint64_t, kWorkerCounterCapacity> column_{};
+  WorkerContext context_;
+  uint64_t refused_ = 0;
+};
+
+template <typename Runner>
+double pass(Runner& runner, Direction direction, Traffic& traffic) {
+  traffic.draw(direction);
+  const uint64_t start = __rdtsc();
+  for (std::size_t i = 0; i < kPackets; i += kBurst) runner.run(direction, traffic, i);
+  return static_cast<double>(__rdtsc() - start) / static_cast<double>(kPackets);
+}
+
+struct Options {
+  bool json = false;
+  int runs = 7;
+  std::vector<uint32_t> tunnels{1, 1'000, 100'000, 1'000'000};
+};
+
+void measure(const Options& options, uint32_t tunnels) {
+  constexpr int kPasses = 15;
+  const Plan plan(tunnels);
+  Forwarder ours(plan);
+  BareLoop bare(plan);
+  for (const std::size_t size : {std::size_t{64}, std::size_t{1280}}) {
+    Traffic traffic(plan, size);
+    for (const Direction direction : {Direction::kEncap, Direction::kDecap}) {
+      std::vector<double> values;
+      std::vector<double> references;
+      for (int run = 0; run < options.runs; ++run) {
+        std::vector<double> a;
+        std::vector<double> b;
+        for (int n = 0; n < kPasses; ++n) {
+          a.push_back(pass(ours, direction, traffic));
+          b.push_back(pass(bare, direction, traffic));
+        }
+        values.push_back(median(a));
+        references.push_back(median(b));
+      }
+      const std::string name = (direction == Direction::kEncap ? "encap/" : "decap/") +
+                               std::to_string(size) + "/" + std::to_string(tunnels);
+      print(
+          {"pipeline", name, "cycles_per_packet", median(values), median(references), options.runs},
+          options.json);
+    }
+  }
+  if (ours.refused() != 0) fail(std::to_string(ours.refused()) + " packets were not forwarded");
+}
+
+int usage(int status) {
+  std::fprintf(
+      status == 0 ? stdout : stderr,
+      "usage: bench_pipeline [--json] [--runs N] [--tunnels N]...\n"
+      "Cycles (TSC) per packet of encapsulation and decapsulation: 64- and 1280-byte inner packets "
+      "over\n"
+      "1, 1000, 100000 and 1000000 random tunnels, beside the bare loop of the same run.\n");
+  return status;
+}
+
+}  // namespace
+
+int run(int argc, char** argv) {
+  Options options;
+  std::vector<uint32_t> tunnels;
+  for (int i = 1; i < argc; ++i) {
+    const std::string_view a = argv[i];
+    if (a == "--help" || a == "-h") return usage(0);
+    if (a == "--json") {
+      options.json = true;
+    } else if (a == "--runs" && i + 1 < argc) {
+      options.runs = std::atoi(argv[++i]);
+    } else if (a == "--tunnels" && i + 1 < argc) {
+      tunnels.push_back(static_cast<uint32_t>(std::strtoul(argv[++i], nullptr, 10)));
+    } else {
+      return usage(2);
+    }
+  }
+  if (!tunnels.empty()) options.tunnels = tunnels;
+  for (const uint32_t n : options.tunnels) {
+    if (n == 0 || n > kUnits || options.runs < 1) return usage(2);
+    measure(options, n);
+  }
+  return 0;
+}
+
+}  // namespace simplon::bench
+
+int main(int argc, char** argv) {
+  return simplon::bench::run(argc, argv);
+}

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The Simplon authors
+
+// The one form in which every benchmark reports (docs/testing.md): a line of text, or with --json
+// one object per line.
+
+#pragma once
+
+#include <algorithm>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace simplon::bench {
+
+struct Measurement {
+  std::string_view bench;
+  std::string name;  // "case" in the output: encap/64/1000
+  std::string_view metric;
+  double value = 0;
+  std::optional<double> reference;  // what was measured beside it, in the same run
+  int runs = 1;
+};
+
+void print(const Measurement& m, bool json);
+
+inline double median(std::vector<double> v) {
+  const auto middle = v.begin() + static_cast<std::ptrdiff_t>(v.size() / 2);
+  std::nth_element(v.begin(), middle, v.end());
+  return *middle;
+}
+
+}  // namespace simplon::bench
