@@ -42,7 +42,10 @@ struct Ipv4Address {
   constexpr bool is_multicast() const { return (bytes[0] & 0xf0) == 0xe0; }
   constexpr bool is_reserved() const { return (bytes[0] & 0xf0) == 0xf0; }  // 240/4 with broadcast
 
-  friend constexpr bool operator==(const Ipv4Address&, const Ipv4Address&) = default;
+  // Spelled out, here and below: the library's comparison of byte arrays is a call of memcmp.
+  friend constexpr bool operator==(const Ipv4Address& a, const Ipv4Address& b) {
+    return a.raw() == b.raw();
+  }
   friend constexpr std::strong_ordering operator<=>(const Ipv4Address& a, const Ipv4Address& b) {
     return a.value() <=> b.value();
   }
@@ -53,9 +56,6 @@ struct Ipv6Address {
   std::array<uint8_t, 16> bytes{};
 
   static constexpr Ipv6Address from_halves(uint64_t hi, uint64_t lo) {
-    struct Halves {
-      uint64_t hi, lo;
-    };
     return {std::bit_cast<std::array<uint8_t, 16>>(Halves{byte_swap(hi), byte_swap(lo)})};
   }
   static Ipv6Address from_bytes(const uint8_t* p) {
@@ -68,8 +68,8 @@ struct Ipv6Address {
   }
   static std::optional<Ipv6Address> parse(std::string_view text);
 
-  uint64_t hi() const { return load(0); }
-  uint64_t lo() const { return load(8); }
+  constexpr uint64_t hi() const { return byte_swap(std::bit_cast<Halves>(bytes).hi); }
+  constexpr uint64_t lo() const { return byte_swap(std::bit_cast<Halves>(bytes).lo); }
   std::string to_string() const;  // RFC 5952
 
   // The IPv4 address of an IPv4-mapped one; meaningless for others.
@@ -83,17 +83,19 @@ struct Ipv6Address {
   // ::/96, which holds :: and ::1 too.
   bool is_ipv4_compatible() const { return hi() == 0 && lo() >> 32 == 0; }
 
-  friend constexpr bool operator==(const Ipv6Address&, const Ipv6Address&) = default;
+  friend constexpr bool operator==(const Ipv6Address& a, const Ipv6Address& b) {
+    const auto x = std::bit_cast<Halves>(a.bytes);
+    const auto y = std::bit_cast<Halves>(b.bytes);
+    return ((x.hi ^ y.hi) | (x.lo ^ y.lo)) == 0;
+  }
   friend constexpr auto operator<=>(const Ipv6Address& a, const Ipv6Address& b) {
     return a.bytes <=> b.bytes;
   }
 
  private:
-  uint64_t load(std::size_t at) const {
-    uint64_t v;
-    std::memcpy(&v, &bytes[at], 8);
-    return byte_swap(v);
-  }
+  struct Halves {  // network byte order
+    uint64_t hi, lo;
+  };
 };
 static_assert(sizeof(Ipv6Address) == 16 && alignof(Ipv6Address) == 1);
 

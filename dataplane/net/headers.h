@@ -9,6 +9,7 @@
 
 #include <array>
 #include <cstdint>
+#include <cstring>
 
 #include "dataplane/net/address.h"
 #include "dataplane/net/byte_order.h"
@@ -16,6 +17,15 @@
 namespace simplon {
 
 using MacAddress = std::array<uint8_t, 6>;
+
+// As ==, without the call of memcmp.
+inline bool same_mac(const MacAddress& a, const MacAddress& b) {
+  uint32_t x;
+  uint32_t y;
+  std::memcpy(&x, &a[0], 4);
+  std::memcpy(&y, &b[0], 4);
+  return x == y && a[4] == b[4] && a[5] == b[5];
+}
 
 inline constexpr uint16_t kEtherTypeIpv4 = 0x0800;
 inline constexpr uint16_t kEtherTypeArp = 0x0806;

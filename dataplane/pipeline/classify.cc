@@ -198,7 +198,7 @@ void classify_frame(Batch& batch, std::size_t index) {
     return;
   }
   const bool group = (ethernet->destination[0] & 1) != 0;
-  if (!group && ethernet->destination != table.links.interfaces()[packet.interface].mac) {
+  if (!group && !same_mac(ethernet->destination, table.links.interfaces()[packet.interface].mac)) {
     drop(context, table, packet, DropReason::kFrameNotForUs);
     return;
   }
@@ -232,10 +232,8 @@ void classify_ipv4(Batch& batch, std::size_t index) {
     drop(context, batch.table, packet, DropReason::kOuterMalformed);
     return;
   }
-  // Over 20 bytes the sum of the header with its checksum in place is all ones, so its checksum
-  // field would be zero.
   const bool valid = header == sizeof(Ipv4Header)
-                         ? ipv4_header_checksum(*ip).raw() == 0
+                         ? ipv4_header_valid(*ip)
                          : ipv4_header_valid({packet.at<uint8_t>(packet.network), header});
   if (!valid) [[unlikely]] {
     drop(context, batch.table, packet, DropReason::kOuterBadChecksum);

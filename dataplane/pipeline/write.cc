@@ -60,19 +60,7 @@ void encapsulate(WorkerContext& context, const ForwardingTable& table, Packet& p
   const auto* inner = packet.at<Ipv6Header>(packet.inner);
   const Fragmentation f = fragmentation(context, slot, link);
   const std::size_t total = packet.inner_length + k6in4Overhead;
-  Ipv4Header outer{
-      .version_ihl = 0x45,
-      .tos = outer_tos(slot, *inner),
-      .total_length = static_cast<uint16_t>(total),
-      .id = f.id,
-      .flags_fragment = f.flags,
-      .ttl = slot.outer_ttl,
-      .protocol = kProtocolIpv6,
-      .checksum = uint16_t{0},
-      .source = Ipv4Address::from_bytes(&view.pop().local_addresses[slot.local_index][12]),
-      .destination = Ipv4Address::from_bytes(&slot.remote[12]),
-  };
-  outer.checksum = ipv4_header_checksum(outer);
+  const uint8_t tos = outer_tos(slot, *inner);
 
   // From here the frame begins at the outer header, where the old link or outer header stood or in
   // the headroom.
@@ -82,7 +70,19 @@ void encapsulate(WorkerContext& context, const ForwardingTable& table, Packet& p
     packet.remove_front(packet.inner - k6in4Overhead);
   packet.network = 0;
   packet.inner = k6in4Overhead;
-  *packet.at<Ipv4Header>(0) = outer;
+  // Field by field into the frame: a header put together elsewhere and copied would stall on store
+  // forwarding.
+  auto& outer = *packet.at<Ipv4Header>(0);
+  outer.version_ihl = 0x45;
+  outer.tos = tos;
+  outer.total_length = static_cast<uint16_t>(total);
+  outer.id = f.id;
+  outer.flags_fragment = f.flags;
+  outer.ttl = slot.outer_ttl;
+  outer.protocol = kProtocolIpv6;
+  outer.source = Ipv4Address::from_bytes(&view.pop().local_addresses[slot.local_index][12]);
+  outer.destination = Ipv4Address::from_bytes(&slot.remote[12]);
+  outer.checksum = ipv4_header_checksum(outer);
   if (total > link.mtu) [[unlikely]] {
     punt(context, packet, PuntClass::kOversize);
     return;

@@ -50,18 +50,17 @@ void BareLoop::encap(Traffic& traffic, std::size_t first) {
     --inner->hop_limit;
     frame -= sizeof(Ipv4Header);
     std::memcpy(frame, &slot.rewrite, sizeof(slot.rewrite));
-    Ipv4Header outer{.version_ihl = 0x45,
-                     .tos = 0,
-                     .total_length = static_cast<uint16_t>(length + sizeof(Ipv4Header)),
-                     .id = uint16_t{0},
-                     .flags_fragment = kIpv4DontFragment,
-                     .ttl = 64,
-                     .protocol = kProtocolIpv6,
-                     .checksum = uint16_t{0},
-                     .source = slot.local,
-                     .destination = slot.remote};
+    auto& outer = *reinterpret_cast<Ipv4Header*>(frame + sizeof(EthernetHeader));
+    outer.version_ihl = 0x45;
+    outer.tos = 0;
+    outer.total_length = static_cast<uint16_t>(length + sizeof(Ipv4Header));
+    outer.id = uint16_t{0};
+    outer.flags_fragment = kIpv4DontFragment;
+    outer.ttl = 64;
+    outer.protocol = kProtocolIpv6;
+    outer.source = slot.local;
+    outer.destination = slot.remote;
     outer.checksum = ipv4_header_checksum(outer);
-    std::memcpy(frame + sizeof(EthernetHeader), &outer, sizeof(outer));
     ++counters_[slots[i]].out_packets;
     counters_[slots[i]].out_bytes += length;
   }
