@@ -42,8 +42,7 @@ def _(make_bed):
         if "HugePages_Total:       0" not in file.read():
             return  # this machine has them
     pop = make_bed(start=False).pop
-    eal = ["-m", "256", "--no-pci", "--in-memory", "--no-telemetry"]
-    expect_refusal(pop.dataplane_command(eal=eal), pop.network.pop, "hugepages")
+    expect_refusal(pop.dataplane_command(hugepages="on"), pop.network.pop, "hugepages")
 
 
 @case("a file in the way of the dataplane's socket is refused by path", AF_PACKET, own_bed=True)
@@ -147,7 +146,7 @@ def _(bed):
         (2, ["tunnel", "show"]),
         (2, ["no-such-noun"]),
         (3, ["tunnel", "show", "T999999"]),
-        (4, ["tunnel", "create", "--id", str(bed.clients[0].tunnel_id), "--remote", "203.0.113.9"]),
+        (4, ["tunnel", "create", f"T{bed.clients[0].tunnel_id}", "--remote", "203.0.113.9"]),
     ):
         result = pop.cli(*arguments, check=False)
         assert result.returncode == code, (

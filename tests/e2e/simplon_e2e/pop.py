@@ -9,10 +9,6 @@ import time
 from .processes import CommandFailed, Process, run_checked, wait_until
 from .reflection import ReflectionClient
 
-# Keeps EAL off the machine's own devices, hugepages and shared files.
-EAL_OPTIONS = ["--no-huge", "-m", "256", "--no-pci", "--no-shconf", "--no-telemetry"]
-
-
 class Programs:
     """Where the programs are in a build folder."""
 
@@ -73,7 +69,7 @@ class Pop:
             for name in ("dataplane", "control")
         }
 
-    def dataplane_command(self, ports=None, workers=None, eal=None):
+    def dataplane_command(self, ports=None, workers=None, hugepages="off"):
         """`ports` are arguments of --port; by default all ports of the network, with our driver."""
         if ports is None:
             ports = [
@@ -86,8 +82,7 @@ class Pop:
             "--workers", workers or self.workers,
             "--state-dir", self.dataplane_state,
             "--socket", self.dataplane_socket,
-            "--",
-            *(EAL_OPTIONS if eal is None else eal),
+            "--hugepages", hugepages,
         ]  # fmt: skip
 
     def start_dataplane(self, wait=True):
@@ -159,7 +154,7 @@ class Pop:
 
     def cli_command(self, *arguments, socket=None):
         address = f"unix:{socket or self.control_socket}"
-        return [self.programs.cli, "--address", address, *arguments]
+        return [self.programs.cli, "--server", address, *arguments]
 
     def cli(self, *arguments, check=True, stdin="", timeout=60, socket=None):
         command = self.cli_command(*arguments, socket=socket)
