@@ -36,8 +36,10 @@ class PacketIo {
 class SlowPath {
  public:
   // References outlive the object. Random values (cookies, timers' jitter) come from `seed`: fixed
-  // in the offline tool.
-  SlowPath(WorkerContext& context, NeighborTable& neighbors, PacketIo& io, uint64_t seed);
+  // in the offline tool. `announce`: tell each link about the PoP's addresses when they become
+  // active (gratuitous ARP, unsolicited neighbour advertisement).
+  SlowPath(WorkerContext& context, NeighborTable& neighbors, PacketIo& io, uint64_t seed,
+           bool announce = true);
   ~SlowPath();
 
   // Takes a packet with verdict kPunt, bytes as received, and sees to it that it ends: consumed,
