@@ -96,10 +96,4 @@ bool Ipv6Prefix::has_host_bits() const {
   return (address.hi() & ~prefix_mask64(length)) != 0 || (address.lo() & ~prefix_mask64(low)) != 0;
 }
 
-bool Ipv6Prefix::contains(const Ipv6Address& a) const {
-  const unsigned low = length > 64 ? length - 64u : 0u;
-  return ((a.hi() ^ address.hi()) & prefix_mask64(length)) == 0 &&
-         ((a.lo() ^ address.lo()) & prefix_mask64(low)) == 0;
-}
-
 }  // namespace simplon

@@ -127,7 +127,11 @@ struct Ipv6Prefix {
   static std::optional<Ipv6Prefix> parse(std::string_view text);
   std::string to_string() const;
   bool has_host_bits() const;
-  bool contains(const Ipv6Address& a) const;
+  bool contains(const Ipv6Address& a) const {
+    const unsigned low = length > 64 ? length - 64u : 0u;
+    return ((a.hi() ^ address.hi()) & prefix_mask64(length)) == 0 &&
+           ((a.lo() ^ address.lo()) & prefix_mask64(low)) == 0;
+  }
   friend constexpr bool operator==(const Ipv6Prefix&, const Ipv6Prefix&) = default;
 };
 
