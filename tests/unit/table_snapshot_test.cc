@@ -1,0 +1,515 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The Simplon authors
+
+// Snapshots: what the builder writes, what the view reads, and what it refuses.
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <functional>
+#include <string>
+
+#include "control/table/build_snapshot.h"
+#include "dataplane/table/snapshot_view.h"
+#include "tests/support/catch.h"
+#include "tests/support/sample_config.h"
+#include "tests/support/snapshot_image.h"
+#include "tests/support/temporary_directory.h"
+
+namespace simplon {
+namespace {
+
+using control::SealedSnapshot;
+using control::UniqueFd;
+using testing::ContainsSubstring;
+using testing::SnapshotImage;
+using Section = SnapshotSectionType;
+
+uint64_t hi(const char* address) {
+  return Ipv6Address::parse(address).value().hi();
+}
+
+Ipv6Address mapped(const char* ipv4) {
+  return Ipv6Address::from_ipv4(Ipv4Address::parse(ipv4).value());
+}
+
+SealedSnapshot build(const v1::Config& config) {
+  auto sealed = control::build_snapshot(config, 5, 17);
+  REQUIRE(sealed.ok());
+  return *std::move(sealed);
+}
+
+SnapshotView open(const SealedSnapshot& sealed, const SnapshotOpenOptions& options = {}) {
+  SnapshotOpenResult result = SnapshotView::open(sealed.fd.get(), options);
+  INFO(result.error.reason);
+  REQUIRE(result);
+  return std::move(*result.view);
+}
+
+TEST_CASE("a snapshot reads back as the configuration it was built from") {
+  const SealedSnapshot sealed = build(testing::sample_config());
+  const SnapshotView view = open(sealed);
+  CHECK(view.generation() == 5);
+  CHECK(view.revision() == 17);
+  CHECK(view.tunnel_count() == 3);
+  CHECK(view.slot_capacity() == 1024);
+  CHECK(view.size() == sealed.size);
+  CHECK(view.created_unix_ns() > 1'700'000'000'000'000'000);
+  CHECK(view.pools().size() == 3);
+
+  const TunnelSlot& second = view.slot(686);
+  CHECK(second.tunnel_id == 18572);
+  CHECK(second.kind == static_cast<uint8_t>(TunnelKind::kProto41));
+  CHECK(second.flags ==
+        (kTunnelEnabled | kTunnelStaticMtu | kTunnelEcnNormal | kTunnelDscpUniform));
+  CHECK(second.mtu == 1400);
+  CHECK(Ipv6Address::from_bytes(second.remote) == mapped("203.0.113.2"));
+  CHECK(Ipv6Address::from_bytes(view.pop().local_addresses[second.local_index]) ==
+        mapped("198.51.100.1"));
+  CHECK(second.outer_ttl == 255);
+  CHECK(second.outer_dscp == 46);
+  CHECK(second.cold_index == kNoSlot);
+
+  const TunnelSlot& first = view.slot(0);
+  CHECK(first.tunnel_id == 1);
+  CHECK(first.flags == kTunnelEnabled);
+  CHECK(first.mtu == 1480);
+  CHECK(first.outer_ttl == 64);
+  CHECK(Ipv6Address::from_bytes(view.pop().local_addresses[first.local_index]) ==
+        mapped("192.0.2.1"));
+
+  CHECK(view.slot(1023).flags == 0);
+  CHECK(view.slot(1).kind == static_cast<uint8_t>(TunnelKind::kUnused));
+}
+
+TEST_CASE("every address of a tunnel resolves to its slot, in one step and in two") {
+  const SealedSnapshot sealed = build(testing::sample_config());
+  const SnapshotView view = open(sealed);
+  for (const char* address :
+       {"2001:db8:10:2ae::1", "2001:db8:10:2ae::2", "2001:db8:10:82ae::77", "2001:db8:1001::1",
+        "2001:db8:1001:ffff::1", "2001:db8:1002:3ff::1"}) {
+    INFO(address);
+    CHECK(view.find_slot(hi(address)) == 686);
+    const PoolLookup found = view.lookup(hi(address));
+    view.prefetch(found);
+    CHECK(view.resolve(found) == 686);
+  }
+  for (const char* address :
+       {"2001:db8:1002:200::1", "2001:db8:10ff::1", "2001:db8:10:400::1", "2a00::1"}) {
+    INFO(address);
+    CHECK(view.find_slot(hi(address)) == kNoSlot);
+  }
+  CHECK(view.lookup(hi("2001:db8:1002:200::1")).hit());
+  CHECK_FALSE(view.lookup(hi("2a00::1")).hit());
+}
+
+TEST_CASE("a slot knows its own prefixes") {
+  const SealedSnapshot sealed = build(testing::sample_config());
+  const SnapshotView view = open(sealed);
+  CHECK(view.link_hi(686) == hi("2001:db8:10:2ae::"));
+  CHECK(view.routed_hi(686) == hi("2001:db8:10:82ae::"));
+  CHECK(view.link_hi(0x7fff) == hi("2001:db8:10:7fff::"));
+  CHECK_FALSE(view.link_hi(0x8000));
+}
+
+TEST_CASE("the outer index finds all tunnels behind one address") {
+  const SealedSnapshot sealed = build(testing::sample_config());
+  const SnapshotView view = open(sealed);
+  const auto both = view.outer_index_find(mapped("203.0.113.1"));
+  REQUIRE(both.size() == 2);
+  CHECK(both[0] == 0);
+  CHECK(both[1] == 1023);
+  CHECK(view.outer_index_find(mapped("203.0.113.1"), 0).size() == 2);
+  CHECK(view.outer_index_find(mapped("203.0.113.1"), 1).empty());
+  REQUIRE(view.outer_index_find(mapped("203.0.113.2"), 1).size() == 1);
+  CHECK(view.outer_index_find(mapped("203.0.113.2"), 1)[0] == 686);
+  CHECK(view.outer_index_find(mapped("203.0.113.3")).empty());
+  CHECK(view.outer_index_find(mapped("203.0.113.0")).empty());
+}
+
+TEST_CASE("a configuration without pools or tunnels makes a snapshot too") {
+  const SealedSnapshot sealed = build(
+      testing::config_from(R"(pop { interfaces { port: "p" ipv4_address: "192.0.2.1/24" } })"));
+  const SnapshotView view = open(sealed);
+  CHECK(view.tunnel_count() == 0);
+  CHECK_FALSE(view.lookup(hi("2001:db8::")).hit());
+  CHECK(view.outer_index_find(mapped("203.0.113.1")).empty());
+}
+
+TEST_CASE("a copied snapshot is the same and does not need the descriptor") {
+  SealedSnapshot sealed = build(testing::sample_config());
+  const SnapshotView view = open(sealed, {.copy = true});
+  sealed.fd.reset();
+  CHECK(view.find_slot(hi("2001:db8:1001::1")) == 686);
+}
+
+TEST_CASE("a view can be moved and still unmaps once") {
+  const SealedSnapshot sealed = build(testing::sample_config());
+  SnapshotView first = open(sealed);
+  SnapshotView second = std::move(first);
+  CHECK(second.slot(686).tunnel_id == 18572);
+  first = std::move(second);
+  CHECK(first.slot(686).tunnel_id == 18572);
+}
+
+TEST_CASE("incarnations come from the caller and those not given are zero") {
+  std::vector<uint8_t> incarnations(687);
+  incarnations[686] = 9;
+  auto sealed = control::build_snapshot(testing::sample_config(), {.generation = 1}, incarnations);
+  REQUIRE(sealed.ok());
+  const SnapshotView view = open(*sealed);
+  CHECK(view.slot(686).incarnation == 9);
+  CHECK(view.slot(1023).incarnation == 0);
+}
+
+TEST_CASE("a builder goes on from tunnel to tunnel") {
+  control::Violations violations;
+  control::CompiledConfig compiled = control::compile_config(testing::sample_config(), violations);
+  REQUIRE(violations.empty());
+  control::SnapshotBuilder builder(compiled.context);
+  for (const auto& tunnel : compiled.tunnels) builder.add(tunnel);
+  const auto& gone = compiled.tunnels.back();
+  builder.remove(gone);
+  const auto sealed = builder.seal({.generation = 2});
+  REQUIRE(sealed.ok());
+  const SnapshotView view = open(*sealed);
+  CHECK(view.tunnel_count() == 2);
+  CHECK(view.slot(gone.slot).kind == 0);
+  builder.add(gone, 1);
+  const auto again = builder.seal({.generation = 3});
+  REQUIRE(again.ok());
+  CHECK(open(*again).slot(gone.slot).incarnation == 1);
+}
+
+TEST_CASE("a configuration that is not valid makes no snapshot") {
+  v1::Config config = testing::sample_config();
+  config.mutable_tunnels(0)->clear_remote();
+  const auto sealed = control::build_snapshot(config, 1, 1);
+  REQUIRE_FALSE(sealed.ok());
+  CHECK_THAT(std::string(sealed.status().message()), ContainsSubstring("tunnels[0].remote"));
+  CHECK_FALSE(control::build_snapshot(testing::sample_config(), 0, 1).ok());
+}
+
+TEST_CASE("a sealed snapshot cannot be changed any more") {
+  const SealedSnapshot sealed = build(testing::sample_config());
+  CHECK(mmap(nullptr, sealed.size, PROT_READ | PROT_WRITE, MAP_SHARED, sealed.fd.get(), 0) ==
+        MAP_FAILED);
+  CHECK(ftruncate(sealed.fd.get(), 0) == -1);
+  CHECK(pwrite(sealed.fd.get(), "x", 1, 0) == -1);
+  CHECK(fcntl(sealed.fd.get(), F_ADD_SEALS, F_SEAL_WRITE) == -1);
+}
+
+// ---- Refusals by the kind of file.
+
+std::string reason_of(int fd, const SnapshotOpenOptions& options = {}) {
+  const SnapshotOpenResult result = SnapshotView::open(fd, options);
+  REQUIRE_FALSE(result);
+  CHECK(result.error.section == Section::kNone);
+  return result.error.reason;
+}
+
+TEST_CASE("a memfd without all seals is refused, with unsealed files allowed it is copied") {
+  SnapshotImage image = SnapshotImage::of(testing::sample_config());
+  const UniqueFd fd(memfd_create("test", MFD_ALLOW_SEALING | MFD_CLOEXEC));
+  REQUIRE(write(fd.get(), image.bytes().data(), image.size()) ==
+          static_cast<ssize_t>(image.size()));
+  CHECK_THAT(reason_of(fd.get()), ContainsSubstring("not sealed"));
+  REQUIRE(fcntl(fd.get(), F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW) == 0);
+  CHECK_THAT(reason_of(fd.get()), ContainsSubstring("not sealed"));
+
+  SnapshotOpenResult copied = SnapshotView::open(fd.get(), {.require_seals = false});
+  REQUIRE(copied);
+  // What happens to the file afterwards is of no concern.
+  REQUIRE(pwrite(fd.get(), std::string(8192, 'x').data(), 8192, 0) == 8192);
+  CHECK(copied.view->slot(686).tunnel_id == 18572);
+}
+
+TEST_CASE("a regular file is refused where seals are required and read where they are not") {
+  SnapshotImage image = SnapshotImage::of(testing::sample_config());
+  const testing::TemporaryDirectory directory;
+  const UniqueFd fd(::open(directory.file("s").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  REQUIRE(write(fd.get(), image.bytes().data(), image.size()) ==
+          static_cast<ssize_t>(image.size()));
+  CHECK_THAT(reason_of(fd.get()), ContainsSubstring("not a memfd"));
+  CHECK(SnapshotView::open(fd.get(), {.require_seals = false}));
+  REQUIRE(ftruncate(fd.get(), static_cast<off_t>(image.size() - 4096)) == 0);
+  CHECK_THAT(reason_of(fd.get(), {.require_seals = false}), ContainsSubstring("total_size"));
+  REQUIRE(ftruncate(fd.get(), 100) == 0);
+  CHECK_THAT(reason_of(fd.get(), {.require_seals = false}),
+             ContainsSubstring("shorter than one page"));
+}
+
+TEST_CASE("what is no file at all is refused") {
+  int pipe_fds[2];
+  REQUIRE(pipe(pipe_fds) == 0);
+  const UniqueFd in(pipe_fds[0]);
+  const UniqueFd out(pipe_fds[1]);
+  CHECK_THAT(reason_of(in.get()), ContainsSubstring("not a regular file"));
+  CHECK_THAT(reason_of(-1), ContainsSubstring("cannot stat"));
+}
+
+TEST_CASE("limits of the reader are kept") {
+  const SealedSnapshot sealed = build(testing::sample_config());
+  CHECK_THAT(reason_of(sealed.fd.get(), {.max_size = 4096}), ContainsSubstring("larger than"));
+  CHECK_THAT(reason_of(sealed.fd.get(), {.max_slot_capacity = 1023}),
+             ContainsSubstring("slot_capacity"));
+}
+
+// ---- Refusals by content. Each case spoils one thing of a good snapshot and makes the checksums
+// fit again.
+
+struct Spoilt {
+  const char* what;
+  Section section;
+  uint64_t index;
+  const char* reason;
+  std::function<void(SnapshotImage&)> spoil;
+};
+
+const Spoilt kSpoilt[] = {
+    {"magic", Section::kNone, 0, "magic", [](auto& i) { i.header().magic[7] = 'T'; }},
+    {"byte order", Section::kNone, 0, "byte order", [](auto& i) { i.header().endian_tag = 0x04030201; }},
+    {"major version", Section::kNone, 0, "format version 2", [](auto& i) { i.header().abi_major = 2; }},
+    {"header size", Section::kNone, 0, "header_size", [](auto& i) { i.header().header_size += 8; }},
+    {"required flag", Section::kNone, 0, "feature", [](auto& i) { i.header().required_flags = 1; }},
+    {"total size", Section::kNone, 0, "total_size", [](auto& i) { i.header().total_size += 4096; }},
+    {"generation 0", Section::kNone, 0, "generation", [](auto& i) { i.header().generation = 0; }},
+    {"reserved header field", Section::kNone, 0, "reserved", [](auto& i) { i.header().reserved = 1; }},
+    {"padding field", Section::kNone, 0, "reserved", [](auto& i) { i.header().padding = 1; }},
+    {"huge capacity", Section::kNone, 0, "slot_capacity",
+     [](auto& i) { i.header().slot_capacity = kMaxSlots + 1; }},
+    {"more tunnels than slots", Section::kNone, 0, "tunnel_count",
+     [](auto& i) { i.header().tunnel_count = i.header().slot_capacity + 1; }},
+    {"section count", Section::kNone, 0, "section_count", [](auto& i) { i.header().section_count = 17; }},
+    {"unused section entry", Section::kNone, 0, "unused section",
+     [](auto& i) { i.header().sections[15].size = 1; }},
+    {"bytes behind the header", Section::kNone, 0, "padding",
+     [](auto& i) { i.bytes()[sizeof(SnapshotHeader)] = std::byte{1}; }},
+    {"section without type", Section::kNone, 0, "no type", [](auto& i) { i.header().sections[0].type = 0; }},
+    {"section offset in the header", Section::kPop, 0, "page",
+     [](auto& i) { i.section(Section::kPop).offset = 0; }},
+    {"unaligned section", Section::kPop, 0, "page", [](auto& i) { i.section(Section::kPop).offset += 64; }},
+    {"section behind the file", Section::kPools, 1, "behind the file",
+     [](auto& i) { i.section(Section::kPools).offset = uint64_t{1} << 40; }},
+    {"offset and size that overflow", Section::kPools, 1, "behind the file",
+     [](auto& i) {
+       i.section(Section::kPools).offset = ~uint64_t{0} << 12;
+       i.section(Section::kPools).size = 8192;
+     }},
+    {"size that reaches behind the file", Section::kPools, 1, "behind the file",
+     [](auto& i) { i.section(Section::kPools).size = ~uint64_t{0} - 31; }},
+    {"element size 0", Section::kPools, 1, "element_size",
+     [](auto& i) { i.section(Section::kPools).element_size = 0; }},
+    {"broken element", Section::kPools, 1, "element_size",
+     [](auto& i) { i.section(Section::kPools).size -= 1; }},
+    {"other element size", Section::kPools, 0, "element_size",
+     [](auto& i) { i.section(Section::kPools).element_size = 16; }},
+    {"section twice", Section::kPop, 1, "twice",
+     [](auto& i) { i.section(Section::kPools).type = static_cast<uint32_t>(Section::kPop); }},
+    {"overlapping sections", Section::kPop, 0, "overlaps",
+     [](auto& i) { i.section(Section::kPools).offset = i.section(Section::kPop).offset; }},
+    {"missing section", Section::kPools, 0, "missing",
+     [](auto& i) { i.section(Section::kPools).type = 99; }},
+    {"bytes between sections", Section::kPools, 1, "padding",
+     [](auto& i) { i.bytes()[i.section(Section::kPools).offset - 1] = std::byte{1}; }},
+    {"fewer slots than the capacity", Section::kSlots, 1024, "slot_capacity",
+     [](auto& i) { i.header().slot_capacity = 1025; }},
+
+    {"PoP flag", Section::kPop, 0, "flag", [](auto& i) { i.pop().flags = 8; }},
+    {"PoP reserved", Section::kPop, 0, "reserved", [](auto& i) { i.pop().reserved[2] = 1; }},
+    {"PoP address", Section::kPop, 0, "ipv6_address", [](auto& i) { i.pop().ipv6_address[0] = 0xff; }},
+    {"too many local addresses", Section::kPop, 0, "local_address_count",
+     [](auto& i) { i.pop().local_address_count = 17; }},
+    {"local address that is none", Section::kPop, 2, "not a usable",
+     [](auto& i) { i.pop().local_address_count = 3; }},
+    {"local address twice", Section::kPop, 1, "twice",
+     [](auto& i) { std::memcpy(i.pop().local_addresses[1], i.pop().local_addresses[0], 16); }},
+    {"unused local address", Section::kPop, 15, "unused",
+     [](auto& i) { i.pop().local_addresses[15][0] = 1; }},
+    {"no interface", Section::kPop, 0, "interface_count", [](auto& i) { i.pop().interface_count = 0; }},
+    {"too many interfaces", Section::kPop, 0, "interface_count",
+     [](auto& i) { i.pop().interface_count = 9; }},
+    {"unused interface", Section::kPop, 7, "unused", [](auto& i) { i.pop().interfaces[7].mtu = 1500; }},
+    {"port name without end", Section::kPop, 0, "port name",
+     [](auto& i) { std::memset(i.pop().interfaces[0].port, 'x', 16); }},
+    {"port name with a slash", Section::kPop, 0, "port name",
+     [](auto& i) { i.pop().interfaces[0].port[1] = '/'; }},
+    {"bytes behind the port name", Section::kPop, 0, "port name",
+     [](auto& i) { i.pop().interfaces[0].port[15] = 'x', i.pop().interfaces[0].port[14] = 0; }},
+    {"VLAN", Section::kPop, 0, "VLAN", [](auto& i) { i.pop().interfaces[0].vlan = 4095; }},
+    {"small link MTU", Section::kPop, 0, "MTU", [](auto& i) { i.pop().interfaces[0].mtu = 1279; }},
+    {"large link MTU", Section::kPop, 0, "MTU", [](auto& i) { i.pop().interfaces[0].mtu = 9001; }},
+    {"interface flag", Section::kPop, 0, "flag", [](auto& i) { i.pop().interfaces[0].flags |= 16; }},
+    {"interface reserved", Section::kPop, 0, "reserved", [](auto& i) { i.pop().interfaces[0].reserved = 1; }},
+    {"IPv4 length", Section::kPop, 0, "IPv4 prefix length", [](auto& i) { i.pop().interfaces[0].ipv4_length = 33; }},
+    {"IPv4 broadcast address", Section::kPop, 0, "IPv4 address",
+     [](auto& i) { i.pop().interfaces[0].ipv4_address[3] = 255; }},
+    {"IPv4 gateway off-link", Section::kPop, 0, "not on-link",
+     [](auto& i) { i.pop().interfaces[0].ipv4_gateway[2] ^= 1; }},
+    {"IPv4 gateway that is the interface", Section::kPop, 0, "another host",
+     [](auto& i) { i.pop().interfaces[0].ipv4_gateway[3] = 1; }},
+    {"IPv4 gateway without flag", Section::kPop, 0, "without its flag",
+     [](auto& i) { i.pop().interfaces[0].flags &= ~kInterfaceHasIpv4Gateway; }},
+    {"IPv4 gateway without address", Section::kPop, 0, "without an IPv4 address",
+     [](auto& i) { i.pop().interfaces[0].flags &= ~kInterfaceHasIpv4; }},
+    {"IPv6 length", Section::kPop, 0, "IPv6 prefix length",
+     [](auto& i) { i.pop().interfaces[0].ipv6_length = 129; }},
+    {"IPv6 address", Section::kPop, 0, "IPv6 address",
+     [](auto& i) { i.pop().interfaces[0].ipv6_address[0] = 0xff; }},
+    {"IPv6 gateway off-link", Section::kPop, 0, "not on-link",
+     [](auto& i) { i.pop().interfaces[0].ipv6_gateway[0] = 0x20; i.pop().interfaces[0].ipv6_gateway[1] = 1; }},
+    {"IPv6 multicast gateway", Section::kPop, 0, "another host",
+     [](auto& i) { i.pop().interfaces[0].ipv6_gateway[0] = 0xff; }},
+    {"IPv6 gateway without address", Section::kPop, 0, "without an IPv6 address",
+     [](auto& i) { i.pop().interfaces[0].flags &= ~kInterfaceHasIpv6; }},
+    {"interface twice", Section::kPop, 1, "twice",
+     [](auto& i) {
+       i.pop().interface_count = 2;
+       i.pop().interfaces[1] = i.pop().interfaces[0];
+     }},
+    {"second gateway", Section::kPop, 1, "second default gateway",
+     [](auto& i) {
+       i.pop().interface_count = 2;
+       i.pop().interfaces[1] = i.pop().interfaces[0];
+       i.pop().interfaces[1].vlan = 5;
+     }},
+
+    {"pool reserved", Section::kPools, 0, "reserved", [](auto& i) { i.pools()[0].reserved[0] = 1; }},
+    {"pool shift", Section::kPools, 2, "shift", [](auto& i) { i.pools()[2].shift = 17; }},
+    {"pool unit count 0", Section::kPools, 0, "unit_count", [](auto& i) { i.pools()[0].unit_count = 0; }},
+    {"pool unit count not a power of two", Section::kPools, 0, "unit_count",
+     [](auto& i) { i.pools()[0].unit_count = 3; }},
+    {"pool unit count too large", Section::kPools, 0, "unit_count",
+     [](auto& i) { i.pools()[0].unit_count = kMaxPoolUnits * 2; }},
+    {"pool mask", Section::kPools, 0, "mask", [](auto& i) { i.pools()[0].mask <<= 1; }},
+    {"pool mask with a hole", Section::kPools, 0, "mask", [](auto& i) { i.pools()[0].mask ^= 1ull << 40; }},
+    {"pool base", Section::kPools, 0, "base", [](auto& i) { i.pools()[0].base |= 1; }},
+    {"pool of multicast", Section::kPools, 2, "unicast",
+     [](auto& i) { i.pools()[2].base |= uint64_t{0xff} << 56; }},
+    {"pool kind", Section::kPools, 0, "kind", [](auto& i) { i.pools()[0].kind = 4; }},
+    {"pool kind 0", Section::kPools, 0, "kind", [](auto& i) { i.pools()[0].kind = 0; }},
+    {"link pool with a shift", Section::kPools, 0, "/64",
+     [](auto& i) {
+       i.pools()[0].shift = 1;
+       i.pools()[0].unit_count /= 2;
+     }},
+    {"link pool behind the last slot", Section::kPools, 0, "last slot",
+     [](auto& i) { i.pools()[0].first = kMaxSlots - 1; }},
+    {"link pool whose end overflows", Section::kPools, 0, "last slot",
+     [](auto& i) { i.pools()[0].first = 0xffffffff; }},
+    {"delegated pool behind its map", Section::kPools, 2, "unit_to_slot",
+     [](auto& i) { i.pools()[2].first = 1; }},
+    {"delegated pool whose end overflows", Section::kPools, 2, "unit_to_slot",
+     [](auto& i) { i.pools()[2].first = 0xffffff00; }},
+    {"pools in the wrong order", Section::kPools, 1, "sorted",
+     [](auto& i) { std::swap(i.pools()[0], i.pools()[1]); }},
+    {"overlapping pools", Section::kPools, 1, "overlaps",
+     [](auto& i) { i.pools()[1].base = i.pools()[0].base; }},
+    {"two pools for the same slots", Section::kPools, 1, "same slots",
+     [](auto& i) { i.pools()[1].kind = i.pools()[0].kind; }},
+    {"pool over the link's prefix", Section::kPools, 2, "on-link",
+     [](auto& i) { i.pools()[2].base = hi("2001:db8:ff00::"); }},
+
+    {"unused slot with an id", Section::kSlots, 5, "all zero", [](auto& i) { i.slots()[5].tunnel_id = 1; }},
+    {"unused slot with its last byte set", Section::kSlots, 5, "all zero",
+     [](auto& i) { i.slots()[5].reserved[11] = 1; }},
+    {"tunnel kind", Section::kSlots, 686, "kind", [](auto& i) { i.slots()[686].kind = 2; }},
+    {"tunnel id 0", Section::kSlots, 686, "tunnel_id", [](auto& i) { i.slots()[686].tunnel_id = 0; }},
+    {"tunnel flag", Section::kSlots, 686, "flag", [](auto& i) { i.slots()[686].flags = 16; }},
+    {"tunnel MTU too small", Section::kSlots, 686, "MTU", [](auto& i) { i.slots()[686].mtu = 1279; }},
+    {"tunnel MTU too large", Section::kSlots, 686, "MTU", [](auto& i) { i.slots()[686].mtu = 1481; }},
+    {"local index", Section::kSlots, 686, "local_index", [](auto& i) { i.slots()[686].local_index = 2; }},
+    {"TTL 0", Section::kSlots, 686, "ttl", [](auto& i) { i.slots()[686].outer_ttl = 0; }},
+    {"DSCP", Section::kSlots, 686, "dscp", [](auto& i) { i.slots()[686].outer_dscp = 64; }},
+    {"cold index", Section::kSlots, 686, "cold", [](auto& i) { i.slots()[686].cold_index = 0; }},
+    {"remote that is IPv6", Section::kSlots, 686, "remote", [](auto& i) { i.slots()[686].remote[0] = 0x20; }},
+    {"remote that is loopback", Section::kSlots, 686, "remote", [](auto& i) { i.slots()[686].remote[12] = 127; }},
+    {"remote that is multicast", Section::kSlots, 686, "remote", [](auto& i) { i.slots()[686].remote[12] = 224; }},
+    {"remote that is the PoP", Section::kSlots, 686, "PoP itself",
+     [](auto& i) { std::memcpy(i.slots()[686].remote, i.pop().local_addresses[0], 16); }},
+    {"secret", Section::kSlots, 686, "secret", [](auto& i) { i.slots()[686].secret_sha1[19] = 1; }},
+    {"tunnel reserved", Section::kSlots, 686, "reserved", [](auto& i) { i.slots()[686].reserved[0] = 1; }},
+    {"one tunnel too many", Section::kSlots, 4, "tunnel_count",
+     [](auto& i) { i.slots()[5] = i.slots()[686]; }},
+    {"tunnel around the PoP's address", Section::kSlots, 686, "PoP's own",
+     [](auto& i) {
+       i.pop().ipv6_address[6] = 0x82;
+       i.pop().ipv6_address[7] = 0xae;
+     }},
+
+    {"unit of an unused slot", Section::kUnitToSlot, 3, "not used", [](auto& i) { i.units()[3] = 5; }},
+    {"unit of a slot behind the table", Section::kUnitToSlot, 3, "not used",
+     [](auto& i) { i.units()[3] = 1024; }},
+    {"unit of a slot far away", Section::kUnitToSlot, 3, "not used",
+     [](auto& i) { i.units()[3] = 0xfffffffe; }},
+    {"outer index out of order", Section::kOuterIndex, 1, "sorted",
+     [](auto& i) { std::swap(i.outer()[0], i.outer()[1]); }},
+    {"outer index with a double", Section::kOuterIndex, 1, "sorted",
+     [](auto& i) { i.outer()[1] = i.outer()[0]; }},
+    {"outer index to an unused slot", Section::kOuterIndex, 2, "not used", [](auto& i) { i.outer()[2] = 9; }},
+    {"outer index out of range", Section::kOuterIndex, 2, "not used",
+     [](auto& i) { i.outer()[2] = 0x80000000; }},
+};
+
+TEST_CASE("each spoilt field is refused with its section and element") {
+  for (const Spoilt& spoilt : kSpoilt) {
+    INFO(spoilt.what);
+    SnapshotImage image = SnapshotImage::of(testing::sample_config());
+    spoilt.spoil(image);
+    image.fix_checksums();
+    const SnapshotOpenResult result = image.open();
+    CHECK_FALSE(result);
+    INFO(result.error.reason);
+    CHECK(result.error.section == spoilt.section);
+    CHECK(result.error.index == spoilt.index);
+    CHECK_THAT(result.error.reason, ContainsSubstring(spoilt.reason));
+  }
+}
+
+TEST_CASE("a wrong checksum is refused, of the header and of each section") {
+  SnapshotImage header = SnapshotImage::of(testing::sample_config());
+  header.header().created_unix_ns ^= 1;
+  CHECK_THAT(header.open().error.reason, ContainsSubstring("header checksum"));
+  for (const auto type : {Section::kPop, Section::kPools, Section::kSlots, Section::kUnitToSlot,
+                          Section::kOuterIndex}) {
+    SnapshotImage image = SnapshotImage::of(testing::sample_config());
+    image.bytes()[image.section(type).offset] ^= std::byte{1};
+    const SnapshotOpenResult result = image.open();
+    CHECK_FALSE(result);
+    CHECK(result.error.section == type);
+    CHECK_THAT(result.error.reason, ContainsSubstring("checksum"));
+  }
+}
+
+TEST_CASE("sections of a later version are skipped") {
+  SnapshotImage image = SnapshotImage::of(testing::sample_config());
+  SnapshotImage longer(image.size() + 4096);
+  std::memcpy(longer.bytes().data(), image.bytes().data(), image.size());
+  longer.header().abi_minor = 7;
+  longer.header().total_size = longer.size();
+  SnapshotSection& extra = longer.header().sections[longer.header().section_count++];
+  extra = {.type = 77,
+           .element_size = 3,
+           .offset = image.size(),
+           .size = 300,
+           .crc32c = 0,
+           .reserved = 0};
+  longer.bytes()[image.size()] = std::byte{42};
+  longer.fix_checksums();
+  const SnapshotOpenResult result = longer.open();
+  INFO(result.error.reason);
+  CHECK(result);
+}
+
+TEST_CASE("no prefix of a snapshot is taken for one") {
+  SnapshotImage image = SnapshotImage::of(testing::sample_config());
+  for (std::size_t size = 0; size < image.size(); size += size < 8192 ? 64 : 4096) {
+    const auto result = SnapshotView::over(image.bytes().first(size));
+    CHECK_FALSE(result);
+  }
+}
+
+}  // namespace
+}  // namespace simplon
