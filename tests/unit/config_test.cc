@@ -171,24 +171,24 @@ TEST_CASE("faults found by a server can be located afterwards") {
 }
 
 TEST_CASE("faults in JSON name the field") {
-  auto violations = violations_of(R"({"pop": {"name": "x", "colour": 3}})");
+  auto violations = violations_of(R"({"pop": {"name": "x", "colour": 3}})", "-");
   REQUIRE(violations.size() == 1);
   INFO(violations[0].description);
   CHECK(violations[0].reason == "UNKNOWN_FIELD");
   CHECK(violations[0].field == "pop.colour");
 
-  violations = violations_of(R"({"tunnels": [{"id": 1}, {"id": "abc"}]})");
+  violations = violations_of(R"({"tunnels": [{"id": 1}, {"id": "abc"}]})", "-");
   REQUIRE(violations.size() == 1);
   INFO(violations[0].description);
   CHECK(violations[0].reason == "SYNTAX_ERROR");
   CHECK(violations[0].field == "tunnels[1].id");
 
-  violations = violations_of(R"({"tunnels": [{"id": 1, }]")");
+  violations = violations_of(R"({"tunnels": [{"id": 1, }]")", "-");
   REQUIRE(violations.size() == 1);
   CHECK(violations[0].reason == "SYNTAX_ERROR");
 
   std::string json = print_config_json(sample_config());
-  violations = violations_of(replaced(json, "1400", "100"));
+  violations = violations_of(replaced(json, "1400", "100"), "a.json");
   REQUIRE(violations.size() == 1);
   CHECK(violations[0].field == "tunnels[2].mtu");
   CHECK(violations[0].line == 0);
