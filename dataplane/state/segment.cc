@@ -227,6 +227,16 @@ CountersSegment::CountersSegment(CountersSegment&& other) noexcept
       refusal_(std::move(other.refusal_)),
       lost_packets_(other.lost_packets_) {}
 
+CountersSegment& CountersSegment::operator=(CountersSegment&& other) noexcept {
+  std::swap(header_, other.header_);
+  std::swap(size_, other.size_);
+  std::swap(read_only_fd_, other.read_only_fd_);
+  origin_ = other.origin_;
+  refusal_ = std::move(other.refusal_);
+  lost_packets_ = other.lost_packets_;
+  return *this;
+}
+
 CountersSegment::~CountersSegment() {
   if (header_ != nullptr) munmap(header_, size_);
 }

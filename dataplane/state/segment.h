@@ -33,7 +33,7 @@ class CountersSegment {
                                              uint32_t slot_capacity, std::string& error);
 
   CountersSegment(CountersSegment&& other) noexcept;
-  CountersSegment& operator=(CountersSegment&&) = delete;
+  CountersSegment& operator=(CountersSegment&& other) noexcept;
   ~CountersSegment();
 
   // Bytes of the file; it is sparse, only what is counted takes memory.

@@ -1,0 +1,358 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The Simplon authors
+
+#include "dataplane/process.h"
+
+#include <rte_errno.h>
+#include <rte_ethdev.h>
+#include <rte_launch.h>
+#include <rte_lcore.h>
+#include <rte_mbuf.h>
+#include <rte_ring.h>
+#include <spdlog/spdlog.h>
+#include <sys/epoll.h>
+#include <sys/random.h>
+#include <sys/signalfd.h>
+#include <sys/statvfs.h>
+#include <sys/timerfd.h>
+
+#include <algorithm>
+#include <array>
+#include <csignal>
+#include <cstring>
+
+#include "dataplane/link/service_notify.h"
+#include "dataplane/port/mbuf_adapter.h"
+
+namespace simplon {
+namespace {
+
+constexpr unsigned kHandOverEntries = 1024;
+constexpr unsigned kMempoolCache = 256;
+constexpr uint16_t kDataRoom = RTE_PKTMBUF_HEADROOM + 2048;
+constexpr long kTimerNs = 100'000'000;
+
+uint64_t random_number() {
+  uint64_t value = 0;
+  if (getrandom(&value, sizeof value, 0) != sizeof value) value = rte_rdtsc();
+  return value | 1;
+}
+
+uint64_t unix_ns() {
+  return static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(
+                                   std::chrono::system_clock::now().time_since_epoch())
+                                   .count());
+}
+
+rte_ring* make_ring(const std::string& name, unsigned entries) {
+  return rte_ring_create(name.c_str(), entries, SOCKET_ID_ANY, RING_F_SP_ENQ | RING_F_SC_DEQ);
+}
+
+struct WorkerLaunch {
+  Worker* worker;
+  const std::atomic<bool>* stop;
+};
+
+int run_worker(void* argument) {
+  const std::unique_ptr<WorkerLaunch> launch(static_cast<WorkerLaunch*>(argument));
+  launch->worker->run(*launch->stop);
+  return 0;
+}
+
+}  // namespace
+
+Process::Process(const Options& options, const CpuPlan& cpus, const MemoryPlan& memory,
+                 const StateDirectory& state)
+    : options_(options),
+      cpus_(cpus),
+      memory_(memory),
+      state_(state),
+      instance_id_(random_number()),
+      started_unix_ns_(unix_ns()),
+      gate_(std::size_t{options.workers} + 1),
+      last_loops_(options.workers) {}
+
+bool Process::start(std::string& error) {
+  if (!make_rings(error) || !open_ports(error)) return false;
+  counters_ = CountersSegment::open(state_.path(), options_.workers, options_.max_slots, error);
+  if (!counters_) return false;
+  switch (counters_->origin()) {
+    case CountersSegment::Origin::kCreated:
+      spdlog::info("event=counters_created");
+      break;
+    case CountersSegment::Origin::kReopened:
+      spdlog::info("event=counters_reopened lost_in_crash={}", counters_->lost_packets());
+      break;
+    case CountersSegment::Origin::kReplaced:
+      spdlog::warn("event=counters_replaced kept_as={}/{}.old reason=\"{}\"", state_.path(),
+                   CountersSegment::kFileName, counters_->refusal());
+      break;
+  }
+
+  Publisher::Config config;
+  for (const auto& port : ports_) config.ports.push_back({port->name(), port->mac()});
+  config.slot_capacity = options_.max_slots;
+  config.reader_count = std::size_t{options_.workers} + 1;
+  config.state_directory = state_.path();
+  publisher_.emplace(std::move(config), active_, gate_);
+  publisher_->restore();
+
+  make_threads();
+  server_ = LinkServer::listen(options_.socket, *this, error);
+  if (server_ == nullptr) return false;
+  spdlog::info("event=ready socket={} generation={}", options_.socket, publisher_->generation());
+  watchdog_us_ = service_watchdog_us();
+  notify_service("READY=1");
+  tell_service();
+  return true;
+}
+
+bool Process::make_rings(std::string& error) {
+  pool_ = rte_pktmbuf_pool_create("packets", memory_.mbufs, kMempoolCache, kMbufPrivateSize,
+                                  kDataRoom, SOCKET_ID_ANY);
+  if (pool_ == nullptr) {
+    error = "no memory for " + std::to_string(memory_.mbufs) + " packet buffers (" +
+            rte_strerror(rte_errno) + "): give more with --memory, or ask for fewer with --mbufs";
+    return false;
+  }
+  for (uint16_t w = 0; w < options_.workers; ++w) {
+    punts_.push_back(make_ring("punts-" + std::to_string(w), memory_.punt_ring_entries));
+  }
+  hand_over_ = make_ring("hand-over", kHandOverEntries);
+  if (hand_over_ == nullptr || std::count(punts_.begin(), punts_.end(), nullptr) != 0) {
+    error = "no memory for the rings: give more with --memory";
+    return false;
+  }
+  return true;
+}
+
+bool Process::open_ports(std::string& error) {
+  for (const PortOption& option : options_.ports) {
+    DpdkPort::Config config;
+    config.name = option.name;
+    config.device = option.device;
+    config.eal_name = option.eal_name;
+    config.eal_arguments = option.eal_arguments;
+    config.pci = option.pci;
+    config.workers = options_.workers;
+    config.rx_descriptors = options_.rx_descriptors;
+    config.tx_descriptors = options_.tx_descriptors;
+    config.rss = options_.rss;
+    config.pool = pool_;
+    auto port = DpdkPort::open(config, error);
+    if (port == nullptr) return false;
+    const MacAddress& m = port->mac();
+    spdlog::info(
+        "event=port_open name={} device={} mac={:02x}:{:02x}:{:02x}:{:02x}:{:02x}:{:02x} {}",
+        option.name, option.device, m[0], m[1], m[2], m[3], m[4], m[5], port->report());
+    ports_.push_back(std::move(port));
+  }
+  return true;
+}
+
+void Process::make_threads() {
+  const uint16_t workers = options_.workers;
+  const bool hand_over = std::any_of(ports_.begin(), ports_.end(),
+                                     [](const auto& port) { return !port->has_slow_path_queue(); });
+  const auto context = [&](uint16_t column) {
+    return WorkerContext(counters_->worker_counters(column), counters_->tunnel_counters(column),
+                         neighbors_, column, static_cast<uint16_t>(workers + 1));
+  };
+  for (uint16_t w = 0; w < workers; ++w) {
+    Worker::Config config;
+    config.index = w;
+    config.burst = options_.burst;
+    config.idle = cpus_.idle;
+    for (const auto& port : ports_) config.port_ids.push_back(port->id());
+    config.punts = punts_[w];
+    if (hand_over && w == 0) config.hand_over = hand_over_;
+    workers_.push_back(std::make_unique<Worker>(config, context(w), active_, gate_, clock_));
+  }
+
+  std::vector<MbufPacketIo::Out> out;
+  for (const auto& port : ports_) {
+    out.push_back({port->id(), port->has_slow_path_queue(), port->slow_path_queue()});
+  }
+  slow_path_context_.emplace(context(workers));
+  slow_path_io_.emplace(*slow_path_context_, pool_, std::move(out), hand_over_);
+  SlowPathThread::Config config;
+  config.reader = workers;
+  config.punts = punts_;
+  config.seed = random_number();
+  slow_path_.emplace(std::move(config), *slow_path_context_, neighbors_, *slow_path_io_, active_,
+                     gate_, clock_);
+
+  running_ = true;
+  slow_path_thread_ = std::thread([this] {
+    pthread_setname_np(pthread_self(), "slow-path");
+    // For the packet buffers' per-thread cache; without it they come from the shared pool.
+    if (rte_thread_register() != 0) spdlog::warn("event=slow_path_without_buffer_cache");
+    slow_path_->run(stop_slow_path_);
+  });
+  for (uint16_t w = 0; w < workers; ++w) {
+    auto launch = std::make_unique<WorkerLaunch>(WorkerLaunch{workers_[w].get(), &stop_workers_});
+    const unsigned lcore = w + 1u;  // as CpuPlan::lcores() numbers them
+    if (rte_eal_remote_launch(run_worker, launch.get(), lcore) == 0) {
+      static_cast<void>(launch.release());  // the worker has it
+      spdlog::info("event=worker_started worker={} cpu={}", w, cpus_.worker_cpus[w]);
+    } else {
+      spdlog::error("event=worker_not_started worker={}", w);
+    }
+  }
+}
+
+// Workers first: then nothing is put on the rings any more, and the slow path ends with them empty.
+void Process::stop_threads() {
+  if (!running_) return;
+  running_ = false;
+  stop_workers_.store(true, std::memory_order_relaxed);
+  rte_eal_mp_wait_lcore();
+  stop_slow_path_.store(true, std::memory_order_release);
+  slow_path_thread_.join();
+  // Its last frames have nobody to send them.
+  void* frame = nullptr;
+  while (rte_ring_sc_dequeue(hand_over_, &frame) == 0) {
+    slow_path_context_->counters.drop(DropReason::kTxQueueFull);
+    rte_pktmbuf_free(static_cast<rte_mbuf*>(frame));
+  }
+  slow_path_io_->update_held();
+}
+
+Process::~Process() {
+  notify_service("STOPPING=1");
+  server_.reset();
+  stop_threads();
+  publisher_.reset();
+  ports_.clear();
+  for (rte_ring* ring : punts_) rte_ring_free(ring);
+  rte_ring_free(hand_over_);
+  rte_mempool_free(pool_);
+}
+
+void Process::run() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  const FileDescriptor signal_fd(signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK));
+  const FileDescriptor timer_fd(timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
+  const itimerspec interval{{0, kTimerNs}, {0, kTimerNs}};
+  timerfd_settime(timer_fd.get(), 0, &interval, nullptr);
+  const FileDescriptor epoll(epoll_create1(EPOLL_CLOEXEC));
+  for (const int fd : {signal_fd.get(), timer_fd.get(), server_->fd()}) {
+    epoll_event event{};
+    event.events = EPOLLIN;
+    event.data.fd = fd;
+    epoll_ctl(epoll.get(), EPOLL_CTL_ADD, fd, &event);
+  }
+  while (true) {
+    std::array<epoll_event, 4> events{};
+    const int count = epoll_wait(epoll.get(), events.data(), static_cast<int>(events.size()), -1);
+    for (int i = 0; i < count; ++i) {
+      const int fd = events[static_cast<std::size_t>(i)].data.fd;
+      if (fd == signal_fd.get()) {
+        signalfd_siginfo info{};
+        static_cast<void>(read(fd, &info, sizeof info));
+        spdlog::info("event=stopping signal={}", info.ssi_signo);
+        return;
+      }
+      if (fd == timer_fd.get()) {
+        uint64_t expirations = 0;
+        if (read(fd, &expirations, sizeof expirations) > 0) timer();
+      } else {
+        server_->dispatch();
+      }
+    }
+  }
+}
+
+void Process::timer() {
+  publisher_->reclaim();
+  tell_service();
+  if (watchdog_us_ == 0) return;
+  // Twice per interval, and only while every worker turns.
+  const uint64_t now = clock_.now();
+  if (now < next_watchdog_ns_) return;
+  next_watchdog_ns_ = now + watchdog_us_ * 1000 / 2;
+  if (workers_advance()) {
+    notify_service("WATCHDOG=1");
+  } else {
+    spdlog::error("event=worker_stuck");
+  }
+}
+
+bool Process::workers_advance() {
+  bool advance = true;
+  for (uint16_t w = 0; w < options_.workers; ++w) {
+    const uint64_t loops = WorkerCounters(counters_->worker_counters(w)).get(WorkerCounter::kLoops);
+    if (loops == last_loops_[w]) advance = false;
+    last_loops_[w] = loops;
+  }
+  return advance;
+}
+
+void Process::tell_service() {
+  const uint64_t generation = publisher_->generation();
+  if (generation == reported_generation_) return;
+  reported_generation_ = generation;
+  notify_service(generation == 0
+                     ? std::string("STATUS=waiting for a configuration from simplon-control")
+                     : "STATUS=forwarding, generation " + std::to_string(generation) + ", " +
+                           std::to_string(publisher_->table()->snapshot.tunnel_count()) +
+                           " tunnels");
+}
+
+Hello Process::hello() {
+  Hello h{};
+  h.instance_id = instance_id_;
+  h.active_generation = publisher_->generation();
+  h.active_revision = publisher_->revision();
+  h.started_unix_ns = started_unix_ns_;
+  h.worker_count = options_.workers;
+  h.slot_capacity = options_.max_slots;
+  h.snapshot_abi_major = kSnapshotAbiMajor;
+  constexpr std::string_view kVersion = SIMPLON_VERSION;
+  static_assert(kVersion.size() < sizeof h.version);
+  std::copy(kVersion.begin(), kVersion.end(), h.version);
+  return h;
+}
+
+int Process::counters_fd() {
+  return counters_->read_only_fd();
+}
+
+void Process::publish(const Publish& message, int fd,
+                      const std::function<void(const PublishStatus&)>& reply) {
+  publisher_->publish(message, fd, reply);
+}
+
+StatusReply Process::status() {
+  StatusReply s{};
+  s.active_generation = publisher_->generation();
+  s.active_revision = publisher_->revision();
+  s.activated_unix_ns = publisher_->activated_unix_ns();
+  s.tsc_hz = rte_get_tsc_hz();
+  s.last_validate_ns = publisher_->last_validate_ns();
+  s.last_grace_ns = publisher_->last_grace_ns();
+  s.mapped_snapshots = publisher_->mapped_snapshots();
+  s.worker_count = options_.workers;
+  for (uint16_t w = 0; w < options_.workers; ++w) {
+    const WorkerCounters counters(counters_->worker_counters(w));
+    WorkerStatus& worker = s.workers[w];
+    worker.lcore = cpus_.worker_cpus[w];
+    worker.numa_node = rte_lcore_to_socket_id(w + 1u);
+    worker.generation = gate_.acknowledged(w);
+    worker.loops = counters.get(WorkerCounter::kLoops);
+    worker.busy_cycles = counters.get(WorkerCounter::kBusyCycles);
+    worker.idle_cycles = counters.get(WorkerCounter::kIdleCycles);
+    worker.packets = counters.get(WorkerCounter::kRxPackets);
+  }
+  s.port_count = static_cast<uint32_t>(ports_.size());
+  for (std::size_t p = 0; p < ports_.size(); ++p) s.ports[p] = ports_[p]->status();
+  const std::vector<NeighborStatus> neighbors = slow_path_->neighbors();
+  s.neighbor_count = static_cast<uint32_t>(neighbors.size());
+  std::copy_n(neighbors.begin(), std::min(neighbors.size(), kMaxNeighborsReported), s.neighbors);
+  return s;
+}
+
+}  // namespace simplon

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The Simplon authors
+
+#include "dataplane/worker/slow_path_thread.h"
+
+#include <rte_ring.h>
+
+#include <array>
+#include <chrono>
+#include <thread>
+#include <utility>
+
+#include "dataplane/pipeline/pipeline.h"
+#include "dataplane/port/mbuf_adapter.h"
+
+namespace simplon {
+namespace {
+
+constexpr uint64_t kTickNs = 10'000'000;
+constexpr uint64_t kReportNs = 100'000'000;
+constexpr unsigned kBurst = 32;
+// Bounds what an idle slow path adds to a round trip, and what it costs: some 2 % of a core.
+constexpr std::chrono::microseconds kIdleSleep{100};
+
+}  // namespace
+
+SlowPathThread::SlowPathThread(Config config, WorkerContext& context, NeighborTable& neighbors,
+                               MbufPacketIo& io, const ActiveTable<ForwardingTable>& active,
+                               QsbrGate& gate, const TscClock& clock)
+    : config_(std::move(config)),
+      context_(context),
+      io_(io),
+      active_(active),
+      gate_(gate),
+      clock_(clock),
+      slow_path_(context, neighbors, io, config_.seed) {}
+
+void SlowPathThread::run(const std::atomic<bool>& stop) {
+  gate_.online(config_.reader);
+  const ForwardingTable* table = active_.acquire_first();
+  bool busy = true;
+  // Once more after the order to stop: what was in the rings then is still handled.
+  for (bool last = false; !last || busy;) {
+    last = stop.load(std::memory_order_acquire);
+    context_.now_ns = clock_.now();
+    busy = drain(table, context_.now_ns) != 0;
+    if (table != nullptr && context_.now_ns >= next_tick_ns_) tick(*table, context_.now_ns);
+    io_.update_held();
+    gate_.ack(config_.reader, table != nullptr ? table->snapshot.generation() : 0);
+    table = active_.acquire();
+    if (!busy && !last) std::this_thread::sleep_for(kIdleSleep);
+  }
+  slow_path_.flush();
+  gate_.offline(config_.reader);
+}
+
+unsigned SlowPathThread::drain(const ForwardingTable* table, uint64_t now_ns) {
+  unsigned total = 0;
+  for (rte_ring* ring : config_.punts) {
+    std::array<void*, kBurst> mbufs;
+    const unsigned count = rte_ring_sc_dequeue_burst(ring, mbufs.data(), kBurst, nullptr);
+    for (unsigned i = 0; i < count; ++i) handle(table, mbufs[i], now_ns);
+    total += count;
+  }
+  return total;
+}
+
+void SlowPathThread::handle(const ForwardingTable* table, void* mbuf, uint64_t now_ns) {
+  PuntedPacket punt = stored_punt(static_cast<rte_mbuf*>(mbuf));
+  Packet& packet = punt.packet;
+  if (punt.generation == table->snapshot.generation()) [[likely]] {
+    slow_path_.handle(*table, packet, now_ns);
+    return;
+  }
+  // Slots and interfaces are those of a table that was replaced meanwhile. The bytes are as they
+  // were received, so the packet can start again.
+  to_packet(mbuf_of(packet), packet.port, packet);
+  process_burst(context_, *table, {&packet, 1});
+  switch (packet.verdict) {
+    case Verdict::kPunt:
+      slow_path_.handle(*table, packet, now_ns);
+      return;
+    case Verdict::kTransmit:
+      context_.counters.add(WorkerCounter::kPuntsTaken);
+      io_.transmit(packet);
+      return;
+    case Verdict::kDrop:
+    case Verdict::kPending:
+      context_.counters.add(WorkerCounter::kPuntsTaken);
+      io_.release(packet);
+      return;
+  }
+}
+
+void SlowPathThread::tick(const ForwardingTable& table, uint64_t now_ns) {
+  slow_path_.tick(table, now_ns);
+  next_tick_ns_ = now_ns + kTickNs;
+  if (now_ns < next_report_ns_) return;
+  next_report_ns_ = now_ns + kReportNs;
+  std::vector<NeighborStatus> report = slow_path_.neighbors(now_ns);
+  const std::lock_guard lock(report_mutex_);
+  report_ = std::move(report);
+}
+
+std::vector<NeighborStatus> SlowPathThread::neighbors() const {
+  const std::lock_guard lock(report_mutex_);
+  return report_;
+}
+
+}  // namespace simplon

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The Simplon authors
+
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <mutex>
+#include <vector>
+
+#include "dataplane/pipeline/forwarding_table.h"
+#include "dataplane/port/tsc_clock.h"
+#include "dataplane/slowpath/slow_path.h"
+#include "dataplane/table/active_table.h"
+#include "dataplane/worker/mbuf_packet_io.h"
+#include "dataplane/worker/qsbr_gate.h"
+
+struct rte_ring;
+
+namespace simplon {
+
+// Runs SlowPath: drains the punt rings of all workers, keeps its timers. A reader of the table like
+// the workers.
+class SlowPathThread {
+ public:
+  struct Config {
+    std::size_t reader = 0;        // number at the gate
+    std::vector<rte_ring*> punts;  // one per worker; this thread is their only consumer
+    uint64_t seed = 0;
+  };
+
+  // References outlive the object.
+  SlowPathThread(Config config, WorkerContext& context, NeighborTable& neighbors, MbufPacketIo& io,
+                 const ActiveTable<ForwardingTable>& active, QsbrGate& gate, const TscClock& clock);
+
+  // Until `stop`, which must not be set before the workers have ended: then the rings are empty
+  // when it returns, and nothing is held.
+  void run(const std::atomic<bool>& stop);
+
+  // Any thread. At most 100 ms old.
+  std::vector<NeighborStatus> neighbors() const;
+
+ private:
+  unsigned drain(const ForwardingTable* table, uint64_t now_ns);
+  void handle(const ForwardingTable* table, void* mbuf, uint64_t now_ns);
+  void tick(const ForwardingTable& table, uint64_t now_ns);
+
+  Config config_;
+  WorkerContext& context_;
+  MbufPacketIo& io_;
+  const ActiveTable<ForwardingTable>& active_;
+  QsbrGate& gate_;
+  const TscClock& clock_;
+  SlowPath slow_path_;
+  uint64_t next_tick_ns_ = 0;
+  uint64_t next_report_ns_ = 0;
+  mutable std::mutex report_mutex_;
+  std::vector<NeighborStatus> report_;
+};
+
+}  // namespace simplon

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The Simplon authors
+
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "dataplane/pipeline/forwarding_table.h"
+#include "dataplane/pipeline/packet.h"
+#include "dataplane/pipeline/worker_context.h"
+#include "dataplane/port/tsc_clock.h"
+#include "dataplane/table/active_table.h"
+#include "dataplane/worker/idle.h"
+#include "dataplane/worker/qsbr_gate.h"
+
+struct rte_mbuf;
+struct rte_ring;
+
+namespace simplon {
+
+// One poll-mode worker: on each port it has the receive and the transmit queue of its own number.
+// Runs to completion, one table per turn. Everything but the constructor: the worker's thread.
+class Worker {
+ public:
+  struct Config {
+    uint16_t index = 0;   // queue number, and reader number at the gate
+    uint16_t burst = 32;  // at most kMaxBurst
+    IdleMode idle = IdleMode::kSpin;
+    std::vector<uint16_t> port_ids;  // of ethdev, in the order of Packet::port
+    rte_ring* punts = nullptr;       // to the slow path, which is its only consumer
+    rte_ring* hand_over = nullptr;   // frames of the slow path to send; null: none come
+  };
+
+  // References outlive the object.
+  Worker(const Config& config, const WorkerContext& context,
+         const ActiveTable<ForwardingTable>& active, QsbrGate& gate, const TscClock& clock);
+
+  // Until `stop`.
+  void run(const std::atomic<bool>& stop);
+
+ private:
+  struct TxBuffer {
+    uint16_t count = 0;
+    std::array<rte_mbuf*, kMaxBurst> frames;
+  };
+
+  uint32_t turn(uint8_t port, const ForwardingTable* table);
+  std::size_t receive(uint8_t port, std::span<rte_mbuf* const> frames);
+  void finish(const Packet& packet, uint64_t generation);
+  uint32_t send_for_slow_path();
+  void send(rte_mbuf* frame, uint8_t port);
+  void flush();
+  void flush(uint8_t port);
+  void drop(rte_mbuf* frame, DropReason reason);
+  void account(uint64_t start, bool busy);
+
+  Config config_;
+  WorkerContext context_;
+  const ActiveTable<ForwardingTable>& active_;
+  QsbrGate& gate_;
+  const TscClock& clock_;
+  Idle idle_;
+  std::vector<TxBuffer> tx_;  // by port
+  std::array<Packet, kMaxBurst> packets_;
+};
+
+}  // namespace simplon
