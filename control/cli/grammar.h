@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The Simplon authors
+
+#pragma once
+
+#include <memory>
+
+#include "control/cli/command.h"
+#include "control/cli/session.h"
+
+namespace simplon::cli {
+
+// The whole grammar; values of the options every command takes go to `options`, which must outlive
+// it.
+std::unique_ptr<Command> make_grammar(GlobalOptions& options);
+
+// One noun each.
+void add_tunnel_commands(Command& root);
+void add_pool_commands(Command& root);
+void add_pop_commands(Command& root);
+void add_config_commands(Command& root);
+void add_counters_commands(Command& root);
+void add_drops_commands(Command& root);
+void add_status_commands(Command& root);  // worker, port, neighbor, snapshot, conservation
+void add_watch_commands(Command& root);
+void add_shell_commands(Command& root);  // completion, man
+
+}  // namespace simplon::cli

@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The Simplon authors
+
+#include <google/protobuf/descriptor.h>
+
+#include <charconv>
+#include <memory>
+#include <sstream>
+#include <stdexcept>
+
+#include "control/cli/grammar.h"
+#include "control/cli/refresh.h"
+#include "control/cli/render_table.h"
+#include "control/cli/text.h"
+#include "simplon/v1/pop_service.pb.h"
+
+namespace simplon::cli {
+namespace {
+
+std::string count_text(uint64_t count, const char* singular) {
+  return std::to_string(count) + " " + singular + (count == 1 ? "" : "s");
+}
+
+std::string since_text(const google::protobuf::Timestamp& time) {
+  return time.seconds() == 0 ? "" : ", since " + time_text(time) + " UTC";
+}
+
+std::string dataplane_text(const v1::PopStatus& s) {
+  if (!s.dataplane_connected())
+    return "not connected" + (s.dataplane_error().empty() ? "" : ": " + s.dataplane_error());
+  return "connected, version " + s.dataplane_version() + since_text(s.dataplane_start_time());
+}
+
+std::string status_text(const v1::PopStatus& s) {
+  FieldList list;
+  list.add("pop", s.name());
+  list.add("control", "version " + s.control_version() + since_text(s.control_start_time()));
+  list.add("dataplane", dataplane_text(s));
+  if (s.dataplane_connected())
+    list.add("ports", count_text(s.workers(), "worker") + ", " + std::to_string(s.ports_up()) +
+                          " of " + count_text(s.ports(), "port") + " up");
+  list.add("revision", std::to_string(s.revision()) + since_text(s.revision_time()));
+  if (s.unconfirmed_revision() != 0)
+    list.add("unconfirmed", "revision " + std::to_string(s.unconfirmed_revision()) +
+                                " is rolled back at " + time_text(s.confirm_deadline()) +
+                                " UTC; keep it with 'simplonctl config confirm'");
+  std::string publish = v1::PublishStatus::State_Name(s.publish().state());
+  if (!s.publish().message().empty()) publish += ": " + s.publish().message();
+  list.add("publish", publish);
+  if (s.active_generation() != 0)
+    list.add("in force", "revision " + std::to_string(s.active_revision()) + ", generation " +
+                             std::to_string(s.active_generation()) + since_text(s.activate_time()));
+  else
+    list.add("in force", "nothing");
+  list.add("tunnels", std::to_string(s.tunnels()) + ": " + std::to_string(s.tunnels_enabled()) +
+                          " enabled, " + std::to_string(s.tunnels_disabled()) + " disabled");
+  list.add("pools", std::to_string(s.pools()));
+  list.add("from clients",
+           count_text(s.in_packets(), "packet") + ", " + count_text(s.in_bytes(), "byte"));
+  list.add("to clients",
+           count_text(s.out_packets(), "packet") + ", " + count_text(s.out_bytes(), "byte"));
+  list.add("drops", count_text(s.drops(), "packet"));
+  return list.render();
+}
+
+void add_status(Command& noun) {
+  const auto watch = std::make_shared<Interval>();
+  Command& verb = noun.add("status", "is it up, what does it run, how busy is it");
+  add_watch_option(verb, *watch);
+  verb.example("simplonctl pop status")
+      .example("simplonctl pop status --watch 1")
+      .run([watch](Session& session) {
+        return refresh(session, *watch, [&] {
+          const auto status = session.client().call<v1::PopStatus>("PopService.GetPopStatus",
+                                                                   v1::GetPopStatusRequest());
+          return session.render(status, [&] { return status_text(status); });
+        });
+      });
+}
+
+void add_show(Command& noun) {
+  Command& verb = noun.add("show", "shows the settings of the PoP");
+  verb.example("simplonctl pop show").run([](Session& session) {
+    const auto pop = session.client().call<v1::Pop>("PopService.GetPop", v1::GetPopRequest());
+    return session.print(pop, [&] {
+      FieldList fields;
+      add_fields(fields, pop);
+      return fields.render();
+    });
+  });
+}
+
+// "port=uplink,mtu=1500,ipv4_address=192.0.2.1/24": fields of Interface.
+v1::Interface parse_interface(const std::string& text) {
+  v1::Interface interface;
+  const auto& type = *v1::Interface::descriptor();
+  const auto& reflection = *interface.GetReflection();
+  std::istringstream parts(text);
+  for (std::string part; std::getline(parts, part, ',');) {
+    const std::size_t equals = part.find('=');
+    const std::string name = part.substr(0, equals);
+    const auto* const field = type.FindFieldByName(name);
+    if (equals == std::string::npos || field == nullptr) {
+      std::string names;
+      for (int i = 0; i < type.field_count(); ++i)
+        names += (i == 0 ? "" : ", ") + type.field(i)->name();
+      throw std::invalid_argument("'" + part + "' is not FIELD=VALUE with a field of: " + names);
+    }
+    const std::string value = part.substr(equals + 1);
+    if (field->cpp_type() == google::protobuf::FieldDescriptor::CPPTYPE_STRING) {
+      reflection.SetString(&interface, field, value);
+    } else {
+      std::optional<uint32_t> number;
+      into(number)(value);
+      reflection.SetUInt32(&interface, field, *number);
+    }
+  }
+  return interface;
+}
+
+struct UpdateOptions {
+  v1::Pop pop;
+  std::optional<std::string> name;
+  std::optional<std::string> ipv6_address;
+  std::vector<std::string> ipv4_addresses;
+  bool no_ipv4_addresses = false;
+  std::optional<uint32_t> icmp_errors;
+  std::optional<uint32_t> icmp_errors_per_tunnel;
+  std::optional<bool> protocol_unreachable;
+  std::optional<bool> source_policy;
+  std::optional<bool> ignore_echo;
+  std::string etag;
+  std::string comment;
+  bool validate_only = false;
+};
+
+v1::UpdatePopRequest update_request(const UpdateOptions& options) {
+  v1::UpdatePopRequest request;
+  v1::Pop& pop = *request.mutable_pop();
+  pop = options.pop;  // the interfaces
+  const auto given = [&request](const char* path) {
+    request.mutable_update_mask()->add_paths(path);
+  };
+  if (!pop.interfaces().empty()) given("interfaces");
+  if (options.name) pop.set_name(*options.name), given("name");
+  if (!options.ipv4_addresses.empty() || options.no_ipv4_addresses) {
+    for (const std::string& address : options.ipv4_addresses) pop.add_ipv4_addresses(address);
+    given("ipv4_addresses");
+  }
+  if (options.ipv6_address) pop.set_ipv6_address(*options.ipv6_address), given("ipv6_address");
+  if (options.icmp_errors)
+    pop.set_icmp_errors_per_second(*options.icmp_errors), given("icmp_errors_per_second");
+  if (options.icmp_errors_per_tunnel)
+    pop.set_icmp_errors_per_second_per_tunnel(*options.icmp_errors_per_tunnel),
+        given("icmp_errors_per_second_per_tunnel");
+  if (options.protocol_unreachable)
+    pop.set_icmpv4_protocol_unreachable(*options.protocol_unreachable),
+        given("icmpv4_protocol_unreachable");
+  if (options.source_policy)
+    pop.set_icmpv6_source_policy(*options.source_policy), given("icmpv6_source_policy");
+  if (options.ignore_echo)
+    pop.set_ignore_icmpv4_echo(*options.ignore_echo), given("ignore_icmpv4_echo");
+  if (request.update_mask().paths().empty())
+    throw failure(ExitCode::kUsage, "nothing to change: give at least one field");
+  pop.set_etag(options.etag);
+  request.set_validate_only(options.validate_only);
+  request.set_comment(options.comment);
+  return request;
+}
+
+void add_update(Command& noun) {
+  const auto options = std::make_shared<UpdateOptions>();
+  const Value on_off{"true|false", {"true", "false"}};
+  Command& verb = noun.add("update", "changes settings of the PoP");
+  verb.option("--name", {"NAME"}, "name shown to operators", into(options->name));
+  verb.option("--interface", {"FIELD=VALUE,..."},
+              "a link of the PoP, instead of all it has: port, vlan, mtu, ipv4_address, "
+              "ipv6_address, ipv4_gateway, ipv6_gateway",
+              [options](const std::string& text) {
+                *options->pop.add_interfaces() = parse_interface(text);
+              })
+      .repeatable = true;
+  verb.option("--ipv4-address", {"A.B.C.D"},
+              "address tunnels may end on, besides the interfaces' own, instead of all it has",
+              into(options->ipv4_addresses))
+      .repeatable = true;
+  verb.flag("--no-ipv4-addresses", "take all of these away", options->no_ipv4_addresses);
+  verb.option("--ipv6-address", {"ADDRESS"}, "the PoP's own address in the pools' space",
+              into(options->ipv6_address));
+  verb.option("--icmp-errors-per-second", {"N"}, "at most, in all; 0: 1000",
+              into(options->icmp_errors));
+  verb.option("--icmp-errors-per-second-per-tunnel", {"N"}, "at most, for one tunnel; 0: 20",
+              into(options->icmp_errors_per_tunnel));
+  verb.option("--icmpv4-protocol-unreachable", on_off,
+              "answer proto-41 that matches no tunnel (RFC 4213 3.6)",
+              into(options->protocol_unreachable));
+  verb.option("--icmpv6-source-policy", on_off,
+              "answer an inner source the tunnel does not own (RFC 4443 3.1 code 5)",
+              into(options->source_policy));
+  verb.option("--ignore-icmpv4-echo", on_off, "do not answer IPv4 ping",
+              into(options->ignore_echo));
+  verb.option("--etag", {"ETAG"}, "only if the PoP still has this etag (see 'pop show')",
+              into(options->etag));
+  verb.option("--comment", {"TEXT"}, "kept in the history", into(options->comment));
+  verb.flag("--validate-only", "check and answer, but change nothing", options->validate_only);
+  verb.example("simplonctl pop update --ignore-icmpv4-echo true")
+      .example(
+          "simplonctl pop update --interface "
+          "port=uplink,ipv4_address=192.0.2.1/24,ipv4_gateway=192.0.2.254,"
+          "ipv6_address=2001:db8:ffff::1/64,ipv6_gateway=fe80::1")
+      .run([options](Session& session) {
+        const auto pop =
+            session.client().call<v1::Pop>("PopService.UpdatePop", update_request(*options));
+        session.print(pop, [&] {
+          return options->validate_only ? "pop updated (only validated: nothing changed)\n"
+                                        : "pop updated" + session.revision_text() + "\n";
+        });
+        return options->validate_only ? ExitCode::kOk : session.publish_result();
+      });
+}
+
+}  // namespace
+
+void add_pop_commands(Command& root) {
+  Command& noun = root.add("pop", "the PoP itself: status, show, update");
+  add_status(noun);
+  add_show(noun);
+  add_update(noun);
+}
+
+}  // namespace simplon::cli

@@ -1,0 +1,380 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The Simplon authors
+
+#include <google/protobuf/empty.pb.h>
+
+#include <algorithm>
+#include <memory>
+#include <ostream>
+
+#include "control/cli/grammar.h"
+#include "control/cli/refresh.h"
+#include "control/cli/render_table.h"
+#include "control/cli/text.h"
+#include "control/cli/tunnel_fields.h"
+#include "control/cli/tunnel_name.h"
+#include "simplon/v1/tunnel_service.pb.h"
+
+namespace simplon::cli {
+namespace {
+
+using google::protobuf::Empty;
+
+constexpr uint32_t kPage = 10000;  // the most the server gives at once
+
+std::string t_number(const v1::Tunnel& tunnel) {
+  return "T" + std::to_string(tunnel.id());
+}
+
+// 0 stands for what the server finds right.
+std::string number_or_auto(uint32_t value) {
+  return value == 0 ? "auto" : std::to_string(value);
+}
+
+std::string prefixes_text(const v1::Tunnel& tunnel) {
+  if (tunnel.delegated_prefixes().empty()) return "";
+  std::string text = tunnel.delegated_prefixes(0);
+  if (tunnel.delegated_prefixes_size() > 1)
+    text += " +" + std::to_string(tunnel.delegated_prefixes_size() - 1);
+  return text;
+}
+
+std::string tunnel_table(const v1::ListTunnelsResponse& list, bool heads) {
+  Table table({left("TUNNEL"), right("SLOT"), left("STATE"), left("REMOTE"), right("MTU"),
+               left("LINK-PREFIX"), left("DELEGATED"), left("DESCRIPTION", 24)});
+  for (const v1::Tunnel& t : list.tunnels())
+    table.add({t_number(t), std::to_string(t.slot()),
+               t.admin_state() == v1::Tunnel::DISABLED ? "disabled" : "enabled", t.remote(),
+               number_or_auto(t.mtu()), t.link_prefix(), prefixes_text(t), t.description()});
+  return table.render(heads);
+}
+
+// ---- Reading.
+
+struct ListOptions {
+  std::optional<std::string> key;
+  std::string filter;
+  std::string order_by;
+  std::optional<uint32_t> limit;
+  Interval watch;
+};
+
+v1::ListTunnelsResponse list_tunnels(Session& session, const ListOptions& options) {
+  v1::ListTunnelsResponse all;
+  if (options.key) {
+    v1::LookupTunnelsRequest request;
+    request.set_key(*options.key);
+    request.set_page_size(static_cast<int>(std::min(options.limit.value_or(1000), 1000u)));
+    const auto found =
+        session.client().call<v1::LookupTunnelsResponse>("TunnelService.LookupTunnels", request);
+    for (const auto& match : found.matches()) *all.add_tunnels() = match.tunnel();
+    all.set_total_size(static_cast<uint32_t>(found.matches_size()));
+    if (found.truncated())
+      session.err() << "simplonctl: there are more than these " << found.matches_size() << "\n";
+    return all;
+  }
+  v1::ListTunnelsRequest request;
+  request.set_filter(options.filter);
+  request.set_order_by(options.order_by);
+  uint32_t left = options.limit.value_or(UINT32_MAX);
+  while (left > 0) {
+    request.set_page_size(static_cast<int>(std::min(left, kPage)));
+    auto page =
+        session.client().call<v1::ListTunnelsResponse>("TunnelService.ListTunnels", request);
+    left -= std::min(left, static_cast<uint32_t>(page.tunnels_size()));
+    all.set_total_size(page.total_size());
+    if (all.tunnels().empty())
+      all.mutable_tunnels()->Swap(page.mutable_tunnels());
+    else
+      all.mutable_tunnels()->MergeFrom(page.tunnels());
+    request.set_page_token(page.next_page_token());
+    if (page.next_page_token().empty()) break;
+  }
+  return all;
+}
+
+void add_list(Command& noun) {
+  const auto options = std::make_shared<ListOptions>();
+  Command& verb = noun.add("list", "lists tunnels");
+  verb.positional({"TUNNEL|ADDRESS|PREFIX", {}, Completion::kTunnel},
+                  "only tunnels that have this number, outer address, or inner address or prefix",
+                  into(options->key));
+  verb.option("--filter", {"EXPRESSION"},
+              "comparisons of fields (= != < <= > >= and : for 'contains') joined by AND, OR, NOT",
+              into(options->filter));
+  verb.option("--order-by", {"FIELD"},
+              "id, slot, remote, mtu, admin_state or description; with ' desc' the other way round",
+              into(options->order_by));
+  verb.option("--limit", {"N"}, "at most this many", into(options->limit));
+  add_watch_option(verb, options->watch);
+  verb.example("simplonctl tunnel list")
+      .example("simplonctl tunnel list 192.0.2.1")
+      .example("simplonctl tunnel list 2001:db8:3000::/40")
+      .example("simplonctl tunnel list --filter 'admin_state=DISABLED AND mtu<1480'")
+      .example("simplonctl -o json tunnel list --order-by 'slot desc' --limit 10")
+      .run([options](Session& session) {
+        if (options->key && (!options->filter.empty() || !options->order_by.empty()))
+          throw failure(ExitCode::kUsage, "--filter and --order-by are for lists without " +
+                                              std::string("TUNNEL|ADDRESS|PREFIX"));
+        return refresh(session, options->watch, [&] {
+          const auto list = list_tunnels(session, *options);
+          return session.render(list, [&] { return tunnel_table(list, session.headers()); });
+        });
+      });
+}
+
+void add_show(Command& noun) {
+  struct Options {
+    std::string key;
+    Interval watch;
+  };
+  const auto options = std::make_shared<Options>();
+  Command& verb = noun.add("show", "shows everything about one tunnel");
+  verb.positional(tunnel_value(), "T-number, an address or prefix of the tunnel, or its remote",
+                  into(options->key))
+      .required = true;
+  add_watch_option(verb, options->watch);
+  verb.example("simplonctl tunnel show T18572")
+      .example("simplonctl tunnel show 2001:db8:0:2ae::2")
+      .example("simplonctl tunnel show 2001:db8:3000::/48")
+      .example("simplonctl -o yaml tunnel show 192.0.2.1")
+      .run([options](Session& session) {
+        return refresh(session, options->watch, [&] {
+          const v1::Tunnel tunnel = find_tunnel(session, options->key);
+          return session.render(tunnel, [&] {
+            FieldList fields;
+            add_fields(fields, tunnel);
+            return fields.render();
+          });
+        });
+      });
+}
+
+// ---- Changing.
+
+// What every change takes.
+struct ChangeOptions {
+  std::vector<std::string> names;
+  std::string etag;
+  std::string comment;
+  bool validate_only = false;
+};
+
+void add_change_options(Command& verb, ChangeOptions& options) {
+  verb.option("--etag", {"ETAG"}, "only if the tunnel still has this etag (see 'tunnel show')",
+              into(options.etag));
+  verb.option("--comment", {"TEXT"}, "kept in the history", into(options.comment));
+  verb.flag("--validate-only", "check and answer, but change nothing", options.validate_only);
+}
+
+// The report of a change. `what`: "T1 created: slot 7".
+ExitCode report(Session& session, const google::protobuf::Message& message, bool validate_only,
+                const std::string& what) {
+  session.print(message, [&] {
+    return validate_only ? what + " (only validated: nothing changed)\n"
+                         : what + session.revision_text() + "\n";
+  });
+  return validate_only ? ExitCode::kOk : session.publish_result();
+}
+
+std::string place_text(const v1::Tunnel& tunnel) {
+  std::string text = "slot " + std::to_string(tunnel.slot());
+  if (!tunnel.link_prefix().empty()) text += ", link " + tunnel.link_prefix();
+  if (!tunnel.routed_prefix().empty()) text += ", routed " + tunnel.routed_prefix();
+  return text;
+}
+
+void add_create(Command& noun) {
+  struct Options : ChangeOptions {
+    std::string name;
+    TunnelFields fields;
+  };
+  const auto options = std::make_shared<Options>();
+  Command& verb = noun.add("create", "creates a tunnel");
+  verb.positional({"T-NUMBER"}, "left out: one more than the highest in use",
+                  [options](const std::string& text) {
+                    tunnel_id(text);
+                    options->name = text;
+                  });
+  add_tunnel_fields(verb, options->fields, false);
+  verb.option("--comment", {"TEXT"}, "kept in the history", into(options->comment));
+  verb.flag("--validate-only", "check and answer, but create nothing", options->validate_only);
+  verb.example("simplonctl tunnel create T18572 --remote 192.0.2.1")
+      .example(
+          "simplonctl tunnel create T18573 --remote 192.0.2.2 --slot 0x2ae --mtu 1280 "
+          "--delegated-prefix 2001:db8:3000::/48 --description 'Jane Doe'")
+      .example("simplonctl -o json tunnel create --remote 192.0.2.3 --validate-only")
+      .run([options](Session& session) {
+        v1::CreateTunnelRequest request;
+        v1::Tunnel& tunnel = *request.mutable_tunnel();
+        if (!options->name.empty()) tunnel.set_id(tunnel_id(options->name));
+        tunnel.set_type(v1::Tunnel::PROTO41);
+        google::protobuf::FieldMask ignored;
+        apply_tunnel_fields(options->fields, tunnel, ignored);
+        request.set_validate_only(options->validate_only);
+        request.set_comment(options->comment);
+        const auto created =
+            session.client().call<v1::Tunnel>("TunnelService.CreateTunnel", request);
+        return report(session, created, options->validate_only,
+                      t_number(created) + " created: " + place_text(created));
+      });
+}
+
+void add_update(Command& noun) {
+  struct Options : ChangeOptions {
+    std::string key;
+    TunnelFields fields;
+  };
+  const auto options = std::make_shared<Options>();
+  Command& verb = noun.add("update", "changes fields of a tunnel");
+  verb.positional(tunnel_value(), "T-number, an address or prefix of the tunnel, or its remote",
+                  into(options->key))
+      .required = true;
+  add_tunnel_fields(verb, options->fields, true);
+  add_change_options(verb, *options);
+  verb.example("simplonctl tunnel update T18572 --remote 192.0.2.77")
+      .example("simplonctl tunnel update 2001:db8:0:2ae::2 --mtu 1280 --ecn normal")
+      .example("simplonctl tunnel update T18572 --description '' --no-delegated-prefixes")
+      .run([options](Session& session) {
+        const TunnelFields& fields = options->fields;
+        v1::UpdateTunnelRequest request;
+        v1::Tunnel& tunnel = *request.mutable_tunnel();
+        apply_tunnel_fields(fields, tunnel, *request.mutable_update_mask());
+        if (!fields.delegated_prefixes.empty() && fields.no_delegated_prefixes)
+          throw failure(ExitCode::kUsage,
+                        "--delegated-prefix and --no-delegated-prefixes exclude each other");
+        if (request.update_mask().paths().empty())
+          throw failure(ExitCode::kUsage, "nothing to change: give at least one field");
+        tunnel.set_id(tunnel_id(find_tunnel_name(session, options->key)));
+        tunnel.set_etag(options->etag);
+        request.set_validate_only(options->validate_only);
+        request.set_comment(options->comment);
+        const auto updated =
+            session.client().call<v1::Tunnel>("TunnelService.UpdateTunnel", request);
+        std::string what = t_number(updated) + " updated:";
+        for (const std::string& path : request.update_mask().paths())
+          what += " " + path + " " + field_text(updated, path);
+        return report(session, updated, options->validate_only, what);
+      });
+}
+
+std::string names_text(const std::vector<std::string>& names) {
+  std::string text;
+  for (const std::string& name : names)
+    text += (text.empty() ? "" : ", ") + name.substr(name.find('/') + 1);
+  return text;
+}
+
+std::vector<std::string> find_names(Session& session, const ChangeOptions& options) {
+  if (options.names.size() > 1 && !options.etag.empty())
+    throw failure(ExitCode::kUsage, "--etag is for one tunnel");
+  std::vector<std::string> names;
+  for (const std::string& key : options.names) names.push_back(find_tunnel_name(session, key));
+  return names;
+}
+
+void add_enable_or_disable(Command& noun, bool enable) {
+  const auto options = std::make_shared<ChangeOptions>();
+  const std::string word = enable ? "enable" : "disable";
+  Command& verb = noun.add(
+      word, enable ? "lets disabled tunnels forward again" : "stops tunnels, keeping them");
+  Argument& keys =
+      verb.positional(tunnel_value(), "T-number, an address or prefix of the tunnel, or its remote",
+                      into(options->names));
+  keys.required = keys.repeatable = true;
+  add_change_options(verb, *options);
+  verb.example("simplonctl tunnel " + word + " T18572")
+      .example("simplonctl tunnel " + word + " T18572 T18573 --comment 'ticket 4711'")
+      .run([options, enable, word](Session& session) {
+        const std::vector<std::string> names = find_names(session, *options);
+        const std::string what = names_text(names) + " " + word + "d";
+        const auto set_common = [&](auto& request) {
+          request.set_validate_only(options->validate_only);
+          request.set_comment(options->comment);
+        };
+        if (names.size() == 1) {
+          const auto set_enabled = [&](auto request, const char* method) {
+            request.set_name(names.front());
+            request.set_etag(options->etag);
+            set_common(request);
+            return session.client().call<v1::Tunnel>(method, request);
+          };
+          const v1::Tunnel tunnel =
+              enable ? set_enabled(v1::EnableTunnelRequest(), "TunnelService.EnableTunnel")
+                     : set_enabled(v1::DisableTunnelRequest(), "TunnelService.DisableTunnel");
+          return report(session, tunnel, options->validate_only, what);
+        }
+        v1::BatchUpdateTunnelsRequest request;
+        set_common(request);
+        for (const std::string& name : names) {
+          v1::UpdateTunnelRequest& one = *request.add_requests();
+          one.mutable_tunnel()->set_id(tunnel_id(name));
+          one.mutable_tunnel()->set_admin_state(enable ? v1::Tunnel::ENABLED
+                                                       : v1::Tunnel::DISABLED);
+          one.mutable_update_mask()->add_paths("admin_state");
+        }
+        const auto changed = session.client().call<v1::BatchUpdateTunnelsResponse>(
+            "TunnelService.BatchUpdateTunnels", request);
+        return report(session, changed, options->validate_only, what);
+      });
+}
+
+void add_delete(Command& noun) {
+  struct Options : ChangeOptions {
+    bool allow_missing = false;
+  };
+  const auto options = std::make_shared<Options>();
+  Command& verb = noun.add("delete", "deletes tunnels, all or none of them");
+  Argument& keys =
+      verb.positional(tunnel_value(), "T-number, an address or prefix of the tunnel, or its remote",
+                      into(options->names));
+  keys.required = keys.repeatable = true;
+  add_change_options(verb, *options);
+  verb.flag("--allow-missing", "succeed where there is no such tunnel", options->allow_missing);
+  verb.example("simplonctl tunnel delete T18572")
+      .example("simplonctl tunnel delete T18572 T18573 --validate-only")
+      .example("simplonctl tunnel delete T18572 --allow-missing")
+      .run([options](Session& session) {
+        const std::vector<std::string> names = find_names(session, *options);
+        Empty empty;
+        if (names.size() == 1) {
+          v1::DeleteTunnelRequest request;
+          request.set_name(names.front());
+          request.set_etag(options->etag);
+          request.set_allow_missing(options->allow_missing);
+          request.set_validate_only(options->validate_only);
+          request.set_comment(options->comment);
+          empty = session.client().call<Empty>("TunnelService.DeleteTunnel", request);
+        } else {
+          v1::BatchDeleteTunnelsRequest request;
+          request.set_validate_only(options->validate_only);
+          request.set_comment(options->comment);
+          for (const std::string& name : names) {
+            v1::DeleteTunnelRequest& one = *request.add_requests();
+            one.set_name(name);
+            one.set_allow_missing(options->allow_missing);
+          }
+          empty = session.client().call<Empty>("TunnelService.BatchDeleteTunnels", request);
+        }
+        return report(session, empty, options->validate_only, names_text(names) + " deleted");
+      });
+}
+
+}  // namespace
+
+void add_tunnel_commands(Command& root) {
+  Command& noun =
+      root.add("tunnel", "tunnels: list, show, create, update, enable, disable, delete");
+  noun.describe(
+      "A TUNNEL is named by its T-number (T18572, tunnels/T18572, 18572), by any address in its "
+      "link, routed or delegated prefixes, by such a prefix, or by the client's outer address.");
+  add_list(noun);
+  add_show(noun);
+  add_create(noun);
+  add_update(noun);
+  add_enable_or_disable(noun, true);
+  add_enable_or_disable(noun, false);
+  add_delete(noun);
+}
+
+}  // namespace simplon::cli

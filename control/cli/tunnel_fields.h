@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The Simplon authors
+
+#pragma once
+
+#include <google/protobuf/field_mask.pb.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "control/cli/command.h"
+#include "simplon/v1/config.pb.h"
+
+namespace simplon::cli {
+
+// Options of `tunnel create` and `tunnel update`, one for each field a client may set.
+struct TunnelFields {
+  std::optional<uint32_t> slot;  // only in create
+  std::optional<std::string> remote;
+  std::optional<std::string> local;
+  std::optional<std::string> admin_state;
+  std::optional<uint32_t> mtu;
+  std::optional<std::string> mtu_mode;
+  std::optional<uint32_t> ttl;
+  std::optional<std::string> ecn_mode;
+  std::optional<std::string> dscp_mode;
+  std::optional<uint32_t> dscp;
+  std::vector<std::string> delegated_prefixes;
+  bool no_delegated_prefixes = false;  // only in update
+  std::optional<std::string> description;
+};
+
+// Adds the options; `fields` must outlive the command.
+void add_tunnel_fields(Command& verb, TunnelFields& fields, bool update);
+
+// Puts what was given into `tunnel` and its path into `mask`.
+void apply_tunnel_fields(const TunnelFields& fields, v1::Tunnel& tunnel,
+                         google::protobuf::FieldMask& mask);
+
+}  // namespace simplon::cli
