@@ -13,7 +13,6 @@
 #include <climits>
 #include <string>
 
-#include "control/config/names.h"
 #include "control/config/normalize.h"
 #include "control/config/validate.h"
 
@@ -103,29 +102,34 @@ TextFormat::ParseLocation locate(const TextFormat::ParseInfoTree* tree, std::str
 
 // ---- JSON.
 
-// The converter says "(tunnels[0]) mtuu: Cannot find field." or "tunnels[0].mtu: ..." somewhere in
-// its message.
-FieldViolation json_violation(std::string message) {
+// The converter says "colour: Cannot find field.", "(pop) colour: Cannot find field." or
+// "(tunnels[0].mtu): invalid value ...", and of broken syntax "Expected ..." with the place marked
+// below.
+FieldViolation json_violation(std::string_view message) {
+  constexpr std::string_view kNoField = ": Cannot find field.";
   FieldViolation v;
-  const bool unknown = message.find("Cannot find field") != std::string::npos;
-  v.reason = std::string(unknown ? reason::kUnknownField : reason::kSyntax);
-  v.description = std::move(message);
-  const std::size_t open = v.description.find('(');
-  const std::size_t close = v.description.find(')', open);
-  if (open == std::string::npos || close == std::string::npos) return v;
-  const std::string path = v.description.substr(open + 1, close - open - 1);
-  const bool is_path = std::all_of(path.begin(), path.end(), [](char c) {
-    return is_port_name_character(c) || c == '[' || c == ']';
-  });
-  if (is_path) v.field = path;
-  if (unknown) {
-    const std::size_t start = v.description.find_first_not_of(' ', close + 1);
-    const std::size_t end = v.description.find(':', close + 1);
-    if (start != std::string::npos && end != std::string::npos && start < end) {
-      if (!v.field.empty()) v.field += '.';
-      v.field += v.description.substr(start, end - start);
-    }
+  const bool no_field = ends_with(message, kNoField);
+  std::size_t path_end = 0;
+  if (message.starts_with('(')) path_end = message.find(')');
+  std::size_t colon = message.npos;
+  if (no_field) {
+    colon = message.size() - kNoField.size();
+  } else if (path_end != 0 && path_end != message.npos) {
+    colon = message.find(": ", path_end);
   }
+  if (path_end == message.npos || colon == message.npos) {
+    v.reason = std::string(reason::kSyntax);
+    v.description = std::string(message);
+    return v;
+  }
+  if (path_end != 0) v.field = std::string(message.substr(1, path_end - 1));
+  // Between path and colon stands the name that the path lacks.
+  std::string_view name = message.substr(path_end, colon - path_end);
+  if (path_end != 0) name.remove_prefix(1);
+  if (name.starts_with(' ')) name.remove_prefix(1);
+  if (!name.empty()) v.field += (v.field.empty() ? "" : ".") + std::string(name);
+  v.description = no_field ? "no such field" : std::string(message.substr(colon + 2));
+  v.reason = std::string(no_field ? reason::kUnknownField : reason::kSyntax);
   return v;
 }
 
@@ -135,7 +139,7 @@ bool parse_json(std::string_view text, Violations& violations, v1::Config& confi
   const auto status = google::protobuf::util::JsonStringToMessage(
       google::protobuf::StringPiece(text.data(), text.size()), &config, options);
   if (status.ok()) return true;
-  violations.add(json_violation(std::string(status.message())));
+  violations.add(json_violation({status.message().data(), status.message().size()}));
   return false;
 }
 

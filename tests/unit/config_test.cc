@@ -177,6 +177,11 @@ TEST_CASE("faults in JSON name the field") {
   CHECK(violations[0].reason == "UNKNOWN_FIELD");
   CHECK(violations[0].field == "pop.colour");
 
+  violations = violations_of(R"({"colour": 3})", "-");
+  REQUIRE(violations.size() == 1);
+  CHECK(violations[0].reason == "UNKNOWN_FIELD");
+  CHECK(violations[0].field == "colour");
+
   violations = violations_of(R"({"tunnels": [{"id": 1}, {"id": "abc"}]})", "-");
   REQUIRE(violations.size() == 1);
   INFO(violations[0].description);

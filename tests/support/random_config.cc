@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The Simplon authors
+
+#include "tests/support/random_config.h"
+
+#include <algorithm>
+#include <stdexcept>
+#include <vector>
+
+#include "control/config/normalize.h"
+#include "control/config/validate.h"
+#include "dataplane/net/address.h"
+
+namespace simplon::testing {
+namespace {
+
+std::string prefix_text(uint64_t hi, unsigned length) {
+  const uint64_t mask = prefix_mask64(length);
+  return Ipv6Prefix{Ipv6Address::from_halves(hi & mask, 0), static_cast<uint8_t>(length)}
+      .to_string();
+}
+
+std::string ipv4_text(uint32_t value) {
+  return Ipv4Address::from_value(value).to_string();
+}
+
+void set_pop(v1::Config& config, Random& random) {
+  v1::Pop& pop = *config.mutable_pop();
+  pop.set_name("pop-" + std::to_string(pick(random, 0, 999)));
+  const auto interfaces = static_cast<int>(pick(random, 1, 3));
+  for (int i = 0; i < interfaces; ++i) {
+    v1::Interface& interface = *pop.add_interfaces();
+    interface.set_port("port" + std::to_string(i));
+    interface.set_vlan(static_cast<uint32_t>(pick(random, 0, 4094)));
+    interface.set_mtu(static_cast<uint32_t>(pick(random, 0, 1) * pick(random, 1280, 9000)));
+    interface.set_ipv4_address("192.0." + std::to_string(i) + ".1/24");
+    interface.set_ipv6_address("2001:db8:" + std::to_string(i) + "::1/64");
+    if (i == 0) interface.set_ipv4_gateway("192.0.0.254");
+    if (i == interfaces - 1) interface.set_ipv6_gateway("fe80::1");
+  }
+  for (uint64_t i = pick(random, 0, 4); i > 0; --i) {
+    pop.add_ipv4_addresses("198.51.100." + std::to_string(i));
+  }
+  if (pick(random, 0, 1) != 0) pop.set_ipv6_address("2001:db8:0:ffff::1");
+  pop.set_icmp_errors_per_second(static_cast<uint32_t>(pick(random, 0, 5000)));
+  pop.set_icmpv4_protocol_unreachable(pick(random, 0, 1) != 0);
+  pop.set_icmpv6_source_policy(pick(random, 0, 1) != 0);
+  pop.set_ignore_icmpv4_echo(pick(random, 0, 1) != 0);
+}
+
+// Pools that turn out to overlap are simply not kept.
+void add_pools(v1::Config& config, Random& random) {
+  constexpr uint64_t kRanges[] = {0x20010db8ull << 32, 0x2a001234ull << 32, 0x3fffull << 48,
+                                  0xfd00ull << 48 | 0x1234ull << 32};
+  const auto wanted = static_cast<int>(pick(random, 0, 3) == 0 ? 64 : pick(random, 1, 8));
+  uint32_t next_link = 0;
+  uint32_t next_routed = 0;
+  for (int tries = 0; tries < 400 && config.pools_size() < wanted; ++tries) {
+    v1::Pool pool;
+    pool.set_name("p" + std::to_string(tries));
+    // A LINK pool first, so that tunnels have a place.
+    const uint64_t kind = config.pools_size() == 0 ? 1 : pick(random, 1, 3);
+    pool.set_kind(static_cast<v1::Pool::Kind>(kind));
+    const uint64_t hi = kRanges[pick(random, 0, 3)] | pick(random, 0, 0xffffffff);
+    unsigned unit_length = 64;
+    if (pool.kind() == v1::Pool::DELEGATED) {
+      unit_length = static_cast<unsigned>(pick(random, 48, 64));
+      pool.set_unit_length(unit_length);
+    }
+    const auto unit_bits = static_cast<unsigned>(pick(random, 0, 9));
+    pool.set_prefix(prefix_text(hi, unit_length - unit_bits));
+    if (pool.kind() != v1::Pool::DELEGATED) {
+      uint32_t& next = pool.kind() == v1::Pool::LINK ? next_link : next_routed;
+      pool.set_first_slot(next + static_cast<uint32_t>(pick(random, 0, 1) * pick(random, 0, 300)));
+      next = pool.first_slot() + (1u << unit_bits);
+    }
+    *config.add_pools() = pool;
+    if (!control::validate_settings(config.pop(), config.pools()).empty()) {
+      config.mutable_pools()->RemoveLast();
+    }
+  }
+}
+
+void add_delegated(v1::Tunnel& tunnel, const control::ConfigContext& context, Random& random) {
+  for (uint64_t i = pick(random, 0, 3); i > 0; --i) {
+    const auto& pool = context.pools()[pick(random, 0, context.pools().size() - 1)];
+    if (pool.record.kind != static_cast<uint32_t>(PoolKind::kDelegated)) continue;
+    const uint64_t unit = pick(random, 0, pool.record.unit_count - 1);
+    const unsigned unit_length = 64u - pool.record.shift;
+    const unsigned length =
+        std::max<unsigned>(48, unit_length - static_cast<unsigned>(pick(random, 0, 3)));
+    tunnel.add_delegated_prefixes(
+        prefix_text(pool.record.base | unit << pool.record.shift, length));
+    if (!control::validate_tunnel(tunnel, context).empty()) {
+      tunnel.mutable_delegated_prefixes()->RemoveLast();
+    }
+  }
+}
+
+v1::Tunnel random_tunnel(uint32_t slot, const control::ConfigContext& context, Random& random) {
+  v1::Tunnel tunnel;
+  tunnel.set_id(static_cast<uint32_t>(pick(random, 1, 0xffffffff)));
+  tunnel.set_slot(slot);
+  tunnel.set_type(v1::Tunnel::PROTO41);
+  tunnel.set_admin_state(static_cast<v1::Tunnel::AdminState>(pick(random, 0, 2)));
+  // Few addresses, so that several tunnels share one.
+  tunnel.set_remote("203.0.113." + std::to_string(pick(random, 1, 30)));
+  const uint64_t local = pick(random, 0, context.pop().local_address_count);
+  if (local > 0) {
+    tunnel.set_local(
+        Ipv6Address::from_bytes(context.pop().local_addresses[local - 1]).ipv4().to_string());
+  }
+  tunnel.set_mtu(static_cast<uint32_t>(pick(random, 0, 1) * 1280));
+  tunnel.set_mtu_mode(static_cast<v1::Tunnel::MtuMode>(pick(random, 0, 2)));
+  tunnel.set_ttl(static_cast<uint32_t>(pick(random, 0, 255)));
+  tunnel.set_ecn_mode(static_cast<v1::Tunnel::EcnMode>(pick(random, 0, 2)));
+  tunnel.set_dscp_mode(static_cast<v1::Tunnel::DscpMode>(pick(random, 0, 2)));
+  tunnel.set_dscp(static_cast<uint32_t>(pick(random, 0, 63)));
+  if (pick(random, 0, 2) == 0) {
+    tunnel.set_description("say \"hello\" \\ \n gr\xc3\xbc\xc3\x9f" + std::to_string(slot));
+  }
+  add_delegated(tunnel, context, random);
+  return tunnel;
+}
+
+}  // namespace
+
+v1::Config random_config(Random& random, unsigned max_tunnels) {
+  v1::Config config;
+  set_pop(config, random);
+  add_pools(config, random);
+  control::Violations violations;
+  control::ConfigContext context(config.pop(), config.pools(), violations);
+  for (uint64_t i = pick(random, 0, max_tunnels); i > 0; --i) {
+    const auto& pools = context.pools();
+    const auto& pool = pools[pick(random, 0, pools.size() - 1)];
+    if (pool.record.kind != static_cast<uint32_t>(PoolKind::kLink)) continue;
+    const auto slot =
+        pool.record.first + static_cast<uint32_t>(pick(random, 0, pool.record.unit_count - 1));
+    if (context.owner_of_slot(slot) != 0 || context.is_reserved(slot)) continue;
+    const v1::Tunnel tunnel = random_tunnel(slot, context, random);
+    control::Violations faults;
+    const auto compiled = control::compile_tunnel(tunnel, context, faults);
+    if (!compiled) continue;  // an id that occurred before
+    context.add(*compiled);
+    *config.add_tunnels() = tunnel;
+  }
+  control::normalize(config);
+  const auto faults = control::validate(config);
+  if (!faults.empty()) throw std::logic_error(control::format_violation(faults[0]));
+  return config;
+}
+
+v1::Config uniform_config(uint32_t tunnels) {
+  v1::Config config;
+  v1::Interface& uplink = *config.mutable_pop()->add_interfaces();
+  uplink.set_port("uplink");
+  uplink.set_ipv4_address("192.0.2.1/24");
+  uplink.set_ipv4_gateway("192.0.2.254");
+  uplink.set_ipv6_address("2001:db8:ffff::1/64");
+  uplink.set_ipv6_gateway("2001:db8:ffff::fe");
+  const auto add_pool = [&](const char* name, v1::Pool::Kind kind, const char* prefix) {
+    v1::Pool& pool = *config.add_pools();
+    pool.set_name(name);
+    pool.set_kind(kind);
+    pool.set_prefix(prefix);
+    pool.set_unit_length(kind == v1::Pool::DELEGATED ? 56 : 64);
+  };
+  add_pool("link", v1::Pool::LINK, "2001:db8:10::/44");
+  add_pool("routed", v1::Pool::ROUTED, "2001:db8:20::/44");
+  add_pool("subnets", v1::Pool::DELEGATED, "2a00::/36");
+  config.mutable_tunnels()->Reserve(static_cast<int>(tunnels));
+  for (uint32_t slot = 0; slot < tunnels; ++slot) {
+    v1::Tunnel& tunnel = *config.add_tunnels();
+    tunnel.set_id(slot + 1);
+    tunnel.set_slot(slot);
+    tunnel.set_type(v1::Tunnel::PROTO41);
+    // Spread over 16.0.0.0/4 by an odd factor, which keeps them distinct and out of order.
+    tunnel.set_remote(ipv4_text(0x10000000 | (slot * 0x9e3779b1u & 0x0fffffff)));
+    tunnel.add_delegated_prefixes(prefix_text(0x2a00ull << 48 | uint64_t{slot} << 8, 56));
+  }
+  return config;
+}
+
+}  // namespace simplon::testing
