@@ -90,11 +90,19 @@ class Pop:
             # After kill -9 the XDP program of the dead process is still attached.
             for port in self.network.ports:
                 self.network.pop.ip(f"link set dev {port} xdp off")
-        self.dataplane = self.network.pop.spawn(
-            self.dataplane_command(), log_path=self.logs["dataplane"]
-        )
+        log_path = self.logs["dataplane"]
+        earlier_lives = os.path.getsize(log_path) if os.path.exists(log_path) else 0
+        self.dataplane = self.network.pop.spawn(self.dataplane_command(), log_path=log_path)
+
+        def said_ready():
+            # Not the socket: one of a killed process may lie there, and connecting to it would take
+            # control's place.
+            with open(log_path, "rb") as log:
+                log.seek(earlier_lives)
+                return b"event=ready" in log.read()
+
         if wait:
-            self._wait_for(self.dataplane, lambda: os.path.exists(self.dataplane_socket))
+            self._wait_for(self.dataplane, said_ready)
 
     def control_command(self):
         return [
