@@ -6,13 +6,24 @@
 namespace simplon {
 namespace {
 
+// Protocol 41 that no tunnel wants: the one case for an ICMPv4 error (RFC 4213 3.6), where the PoP
+// is configured to send it.
+bool matches_no_tunnel(DropReason reason) {
+  return reason == DropReason::kTunnelUnknown || reason == DropReason::kOuterSourceMismatch ||
+         reason == DropReason::kInnerSourceNotDelegated;
+}
+
 bool answer_is_owed(const ForwardingTable& table, const Packet& packet, DropReason reason) {
-  const IcmpAnswer answer = info(reason).answer;
-  if (answer == IcmpAnswer::kNone || packet.originated) return false;
-  if (answer == IcmpAnswer::kSourcePolicy) {
-    return (table.snapshot.pop().flags & kPopIcmpv6SourcePolicy) != 0;
+  if (packet.originated) return false;
+  const uint32_t flags = table.snapshot.pop().flags;
+  switch (info(reason).answer) {
+    case IcmpAnswer::kNone:
+      return (flags & kPopIcmpv4ProtocolUnreachable) != 0 && matches_no_tunnel(reason);
+    case IcmpAnswer::kSourcePolicy:
+      return (flags & kPopIcmpv6SourcePolicy) != 0;
+    default:
+      return true;
   }
-  return true;
 }
 
 }  // namespace
@@ -27,7 +38,9 @@ bool answer_is_owed(const ForwardingTable& table, const Packet& packet, DropReas
       packet.punt_class = kClass;
       return false;
     }
-    context.counters.add(WorkerCounter::kIcmpv6ErrorsLimited);
+    if (info(reason).answer != IcmpAnswer::kNone) {
+      context.counters.add(WorkerCounter::kIcmpv6ErrorsLimited);
+    }
   }
   packet.verdict = Verdict::kDrop;
   context.counters.drop(reason);
