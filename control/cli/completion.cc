@@ -56,13 +56,16 @@ class Completer {
     } else if (const Command* const child = find_child(*command_, word)) {
       command_ = child;
       positionals_ = 0;
-    } else {
+    } else if (find_positional(*command_, positionals_) != nullptr) {
       ++positionals_;
+    } else {
+      lost_ = true;
     }
   }
 
   Completions finish(const std::string& begun) {
     begun_ = begun;
+    if (lost_) return {};
     if (value_of_ != nullptr) {
       add_values(*value_of_);
     } else if (begun.starts_with('-')) {
@@ -105,6 +108,7 @@ class Completer {
   const FetchNames& fetch_;
   const Argument* value_of_ = nullptr;
   std::size_t positionals_ = 0;
+  bool lost_ = false;  // a word that cannot stand there
   std::string server_;
   std::string begun_;
   Completions result_;

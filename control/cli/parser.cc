@@ -95,13 +95,17 @@ class Parser {
     option->type_size(1);
     if (argument.repeatable) {
       option->expected(1, argument.positional() ? CLI::detail::expected_max_vector_size : 1);
+      option->allow_extra_args(argument.positional());
       option->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
     } else {
       option->expected(1);
     }
     if (argument.required) option->required();
     if (!argument.environment.empty()) option->envname(argument.environment);
-    if (!argument.implied.empty()) implied_.emplace(argument.long_flag(), argument.implied);
+    if (!argument.implied.empty()) {
+      implied_.emplace(argument.long_flag(), &argument);
+      implied_.emplace(argument.flags.substr(0, argument.flags.find(',')), &argument);
+    }
   }
 
   // `--watch T1`: the next word is the value only if it can be one.
@@ -111,7 +115,8 @@ class Parser {
       if (found == implied_.end()) continue;
       const bool has_value = i + 1 < words.size() && !words[i + 1].empty() &&
                              words[i + 1].find_first_not_of("0123456789.ms") == std::string::npos;
-      words[i] += "=" + (has_value ? words[i + 1] : found->second);
+      words[i] =
+          found->second->long_flag() + "=" + (has_value ? words[i + 1] : found->second->implied);
       if (has_value) words.erase(words.begin() + static_cast<std::ptrdiff_t>(i) + 1);
     }
   }
@@ -130,7 +135,7 @@ class Parser {
 
   CLI::App app_;
   std::map<const CLI::App*, const Command*> commands_;
-  std::map<std::string, std::string> implied_;
+  std::map<std::string, const Argument*> implied_;
 };
 
 }  // namespace
