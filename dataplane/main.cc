@@ -94,9 +94,9 @@ int run(int argc, const char* const* argv) {
     return 0;
   }
   if (!check_interfaces(options, error)) return fail(error);
+  if (!LinkServer::path_is_free(options.socket, error)) return fail(error);
   const auto state = StateDirectory::open(options.state_directory, error);
   if (state == nullptr) return fail(error);
-  if (!LinkServer::path_is_free(options.socket, error)) return fail(error);
   if (options.check) {
     std::printf("ok: %zu port(s), %u worker(s), EAL threads %s, %u MiB%s\n", options.ports.size(),
                 options.workers, cpus->lcores().c_str(), memory->memory_mb,

@@ -21,6 +21,7 @@ namespace {
 
 constexpr std::size_t kMaxDescriptors = 4;  // received at once; the protocol knows one
 constexpr std::size_t kLargestRequest = sizeof(Publish);
+constexpr std::size_t kMaxSilent = 4;
 
 std::string with_errno(const std::string& what) {
   return what + ": " + std::strerror(errno);
@@ -46,7 +47,7 @@ enum class PathState { kFree, kStale, kTaken };
 PathState look_at(const std::string& path, const sockaddr_un& address, std::string& error) {
   struct stat status {};
   if (lstat(path.c_str(), &status) != 0) {
-    if (errno == ENOENT) return PathState::kFree;
+    if (errno == ENOENT || errno == ENOTDIR) return PathState::kFree;  // bind() will tell
     error = with_errno("cannot look at " + path);
     return PathState::kTaken;
   }
@@ -160,51 +161,78 @@ void LinkServer::dispatch() {
   for (int i = 0; i < count; ++i) {
     const int fd = events[static_cast<std::size_t>(i)].data.fd;
     if (fd == listener_.get()) {
-      accept_client();
-    } else if (fd == client_.get()) {
-      receive();
+      accept_connection();
+    } else {
+      receive(fd);
     }
   }
 }
 
-void LinkServer::accept_client() {
-  FileDescriptor client(accept4(listener_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
-  if (!client) return;
+void LinkServer::accept_connection() {
+  FileDescriptor connection(
+      accept4(listener_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+  if (!connection) return;
   ucred peer{};
   socklen_t size = sizeof peer;
-  if (getsockopt(client.get(), SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0 ||
+  if (getsockopt(connection.get(), SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0 ||
       (peer.uid != 0 && peer.uid != geteuid())) {
     spdlog::warn("event=control_refused pid={} uid={} reason=\"neither root nor our own user\"",
                  peer.pid, peer.uid);
     return;
   }
-  if (client_) close_client("replaced by a new connection");
   epoll_event event{};
   event.events = EPOLLIN;
-  event.data.fd = client.get();
-  if (epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, client.get(), &event) != 0) return;
-  client_ = std::move(client);
-  spdlog::info("event=control_connected pid={} uid={}", peer.pid, peer.uid);
+  event.data.fd = connection.get();
+  if (epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, connection.get(), &event) != 0) return;
+  if (silent_.size() == kMaxSilent) silent_.erase(silent_.begin());
+  silent_.push_back(std::move(connection));
 }
 
-void LinkServer::receive() {
+void LinkServer::receive(int fd) {
+  const bool known =
+      fd == client_.get() || std::any_of(silent_.begin(), silent_.end(),
+                                         [fd](const FileDescriptor& s) { return s.get() == fd; });
+  if (!known) return;  // closed since epoll_wait() reported it
   std::array<std::byte, kLargestRequest + 1> buffer{};
-  const Received r = receive_packet(client_.get(), buffer);
+  const Received r = receive_packet(fd, buffer);
   if (r.size < 0) {
-    if (errno != EAGAIN) close_client(std::strerror(errno));
+    if (errno != EAGAIN) close_connection(fd, std::strerror(errno));
     return;
   }
   if (r.size == 0) {
-    close_client("control left");
+    close_connection(fd, "control left");
     return;
   }
   if (r.truncated) {
-    close_client("message too long");
+    close_connection(fd, "message too long");
     return;
   }
-  if (!handle({buffer.data(), static_cast<std::size_t>(r.size)}, r.fds)) {
-    close_client("malformed message");
+  const std::span<const std::byte> bytes{buffer.data(), static_cast<std::size_t>(r.size)};
+  if ((fd != client_.get() && !promote(fd, bytes)) || !handle(bytes, r.fds)) {
+    close_connection(fd, "malformed message");
   }
+}
+
+// The connection that says hello is control from now on.
+bool LinkServer::promote(int fd, std::span<const std::byte> bytes) {
+  HelloRequest hello{};
+  if (bytes.size() != sizeof hello) return false;
+  std::memcpy(&hello, bytes.data(), sizeof hello);
+  if (hello.header.type != static_cast<uint32_t>(LinkMessageType::kHelloRequest) ||
+      hello.header.abi != kLinkAbi) {
+    return false;
+  }
+  const auto found = std::find_if(silent_.begin(), silent_.end(),
+                                  [fd](const FileDescriptor& s) { return s.get() == fd; });
+  FileDescriptor connection = std::move(*found);
+  silent_.erase(found);
+  if (client_) close_client("replaced by a new connection");
+  client_ = std::move(connection);
+  ucred peer{};
+  socklen_t size = sizeof peer;
+  getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size);
+  spdlog::info("event=control_connected pid={} uid={}", peer.pid, peer.uid);
+  return true;
 }
 
 bool LinkServer::handle(std::span<const std::byte> bytes, std::span<const FileDescriptor> fds) {
@@ -265,6 +293,14 @@ void LinkServer::send(const void* data, std::size_t size, int fd) {
   }
   if (sendmsg(client_.get(), &message, MSG_NOSIGNAL | MSG_DONTWAIT) != static_cast<ssize_t>(size)) {
     close_client(std::strerror(errno));
+  }
+}
+
+void LinkServer::close_connection(int fd, const char* reason) {
+  if (fd == client_.get()) {
+    close_client(reason);
+  } else {
+    std::erase_if(silent_, [fd](const FileDescriptor& s) { return s.get() == fd; });
   }
 }
 

@@ -8,6 +8,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "dataplane/state/file_descriptor.h"
 #include "proto/link/link_messages.h"
@@ -29,7 +30,9 @@ class LinkHandler {
 };
 
 // The dataplane's end of proto/link/link_messages.h: one control at a time, of our own user or
-// root. Whatever does not fit the protocol closes the connection. Manager thread.
+// root. Whatever does not fit the protocol closes the connection. A new connection replaces the one
+// before once it has said hello, so that who only looks whether somebody listens disturbs nobody.
+// Manager thread.
 class LinkServer {
  public:
   // Takes over a socket nobody listens on. Null: `error` says what is in the way.
@@ -49,17 +52,20 @@ class LinkServer {
 
  private:
   LinkServer(std::string path, LinkHandler& handler) : path_(std::move(path)), handler_(handler) {}
-  void accept_client();
-  void receive();
+  void accept_connection();
+  void receive(int fd);
+  bool promote(int fd, std::span<const std::byte> bytes);
   bool handle(std::span<const std::byte> bytes, std::span<const FileDescriptor> fds);
   void send(const void* data, std::size_t size, int fd = -1);
   void close_client(const char* reason);
+  void close_connection(int fd, const char* reason);
 
   std::string path_;
   LinkHandler& handler_;
   FileDescriptor epoll_;
   FileDescriptor listener_;
   FileDescriptor client_;
+  std::vector<FileDescriptor> silent_;  // connected, no hello yet; the oldest first
   bool bound_ = false;
 };
 

@@ -37,7 +37,7 @@ int main(int argc, char** argv) {
     return 1;
   }
   testing::LinkClient client(argv[1]);
-  if (!client.connected()) {
+  if (!client.connected() || !client.hello()) {
     std::fprintf(stderr, "no dataplane at %s\n", argv[1]);
     return 1;
   }
