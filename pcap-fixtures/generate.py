@@ -22,8 +22,8 @@ sys.path.insert(0, ROOT)
 from generator import configs  # noqa: E402
 from generator.case import Case  # noqa: E402
 
-AREAS = ("encapsulation", "decapsulation", "forwarding", "mtu", "icmpv6", "ecn", "neighbors", "link", "fragments",
-         "topology")
+AREAS = ("encapsulation", "decapsulation", "forwarding", "mtu", "icmpv6", "ecn", "neighbors", "link", "resolution",
+         "fragments", "topology", "replays")
 
 
 def differences(left, right):

@@ -90,6 +90,11 @@ class Case:
         self.count("worker rx_packets")
         self.count("worker rx_bytes", len(frame))
 
+    def receive_at(self, time_ns, frame, port):
+        """At an absolute time, as captured."""
+        self.now = time_ns - self.step
+        self.receive(frame, port)
+
     def send(self, frame, port=None, seconds=None):
         when = self.now if seconds is None else START_NS + int(round(seconds * 1e9))
         self.outputs[port or self.topology.link4.port].append((when, frame))

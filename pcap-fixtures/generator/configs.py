@@ -49,6 +49,20 @@ CONFIGS = {
 }
 
 
+# The laboratory in which ../captures were made: client and native host on the PoP's own links.
+CAPTURES = """\
+pop {
+  name: "laboratory"
+  interfaces { port: "wan4" ipv4_address: "198.51.100.1/24" }
+  interfaces { port: "wan6" ipv6_address: "2001:db8:ffff::1/64" }
+  ipv6_address: "2001:db8:2ff:ffff::1"
+}
+pools { name: "link" kind: LINK prefix: "2001:db8:2ff::/49" }
+pools { name: "routed" kind: ROUTED prefix: "2001:db8:2ff:8000::/49" }
+tunnels { id: 4141 slot: 0 type: PROTO41 remote: "198.51.100.2" }
+"""
+
+
 def write(directory):
     os.makedirs(directory, exist_ok=True)
     for name, (comment, settings) in CONFIGS.items():
@@ -57,3 +71,5 @@ def write(directory):
             # A configured MTU may not exceed what the link carries.
             automatic = {"mtu": 0} if name == "narrow" else {}
             out.write(settings + POOLS + "".join(dataclasses.replace(t, **automatic).text() for t in tunnels.ALL))
+    with open(os.path.join(directory, "captures.txtpb"), "w", encoding="utf-8") as out:
+        out.write("# The laboratory in which ../captures were made. Written by ../generate.py.\n" + CAPTURES)
