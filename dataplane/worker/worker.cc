@@ -23,37 +23,47 @@ Worker::Worker(const Config& config, const WorkerContext& context,
       tx_(config.port_ids.size()) {}
 
 void Worker::run(const std::atomic<bool>& stop) {
-  const auto ports = static_cast<uint8_t>(config_.port_ids.size());
+  enter();
+  while (!stop.load(std::memory_order_relaxed)) idle_.turn(step() != 0);
+  leave();
+}
+
+void Worker::enter() {
   gate_.online(config_.index);
-  const ForwardingTable* table = active_.acquire_first();
-  while (!stop.load(std::memory_order_relaxed)) {
-    const uint64_t start = rte_rdtsc();
-    context_.now_ns = clock_.ns(start);
-    uint32_t frames = config_.hand_over != nullptr ? send_for_slow_path() : 0;
-    for (uint8_t port = 0; port < ports; ++port) frames += turn(port, table);
-    SIMPLON_RACE_POINT("worker.before_ack");
-    // No pointer into the table is held from here to the next load.
-    gate_.ack(config_.index, table != nullptr ? table->snapshot.generation() : 0);
-    table = active_.acquire();
-    account(start, frames != 0);
-    idle_.turn(frames != 0);
-  }
+  table_ = active_.acquire_first();
+}
+
+uint32_t Worker::step() {
+  const uint64_t start = rte_rdtsc();
+  context_.now_ns = clock_.ns(start);
+  uint32_t frames = config_.hand_over != nullptr ? send_for_slow_path() : 0;
+  for (uint8_t port = 0; port < tx_.size(); ++port) frames += turn(port);
+  SIMPLON_RACE_POINT("worker.before_ack");
+  // No pointer into the table is held from here to the next load.
+  gate_.ack(config_.index, table_ != nullptr ? table_->snapshot.generation() : 0);
+  table_ = active_.acquire();
+  account(start, frames != 0);
+  return frames;
+}
+
+void Worker::leave() {
+  table_ = nullptr;
   gate_.offline(config_.index);
 }
 
-uint32_t Worker::turn(uint8_t port, const ForwardingTable* table) {
+uint32_t Worker::turn(uint8_t port) {
   std::array<rte_mbuf*, kMaxBurst> frames;
   const uint16_t count =
       rte_eth_rx_burst(config_.port_ids[port], config_.index, frames.data(), config_.burst);
   if (count == 0) return 0;
   const std::size_t packets = receive(port, {frames.data(), count});
   const std::span<Packet> burst{packets_.data(), packets};
-  if (table == nullptr) [[unlikely]] {
+  if (table_ == nullptr) [[unlikely]] {
     for (const Packet& packet : burst) drop(mbuf_of(packet), DropReason::kNoSnapshot);
     return count;
   }
-  process_burst(context_, *table, burst);
-  for (const Packet& packet : burst) finish(packet, table->snapshot.generation());
+  process_burst(context_, *table_, burst);
+  for (const Packet& packet : burst) finish(packet, table_->snapshot.generation());
   flush();
   return count;
 }

@@ -42,13 +42,20 @@ class Worker {
   // Until `stop`.
   void run(const std::atomic<bool>& stop);
 
+  // What run() is made of, for who wants to look at every turn.
+  void enter();
+  uint32_t step();  // one turn; the number of frames taken
+  void leave();
+  // The table the next turn will use.
+  const ForwardingTable* table() const { return table_; }
+
  private:
   struct TxBuffer {
     uint16_t count = 0;
     std::array<rte_mbuf*, kMaxBurst> frames;
   };
 
-  uint32_t turn(uint8_t port, const ForwardingTable* table);
+  uint32_t turn(uint8_t port);
   std::size_t receive(uint8_t port, std::span<rte_mbuf* const> frames);
   void finish(const Packet& packet, uint64_t generation);
   uint32_t send_for_slow_path();
@@ -64,7 +71,8 @@ class Worker {
   QsbrGate& gate_;
   const TscClock& clock_;
   Idle idle_;
-  std::vector<TxBuffer> tx_;  // by port
+  const ForwardingTable* table_ = nullptr;  // one per step
+  std::vector<TxBuffer> tx_;                // by port
   std::array<Packet, kMaxBurst> packets_;
 };
 
