@@ -31,7 +31,8 @@ uint32_t path_mtu(const ForwardingTable& table, const Packet& offending) {
 }
 
 // RFC 4443 2.2: the address the packet was sent to if it is ours; else the PoP's end of the tunnel
-// concerned, the one it came from before the one it went to; else the PoP's own.
+// concerned, the one it came from before the one it went to; else the PoP's own, or where it has
+// none that of a link. Unspecified if there is none at all.
 Ipv6Address error_source(const ForwardingTable& table, const Packet& offending,
                          const Icmpv6Error& error) {
   const auto* ip = offending.at<Ipv6Header>(offending.inner);
@@ -40,7 +41,12 @@ Ipv6Address error_source(const ForwardingTable& table, const Packet& offending,
     if (slot == kNoSlot) continue;
     if (const auto hi = table.snapshot.link_hi(slot)) return Ipv6Address::from_halves(*hi, 1);
   }
-  return Ipv6Address::from_bytes(table.snapshot.pop().ipv6_address);
+  const auto own = Ipv6Address::from_bytes(table.snapshot.pop().ipv6_address);
+  if (!own.is_unspecified()) return own;
+  for (const LinkInterface& link : table.links.interfaces()) {
+    if (link.has_ipv6) return link.ipv6;
+  }
+  return {};
 }
 
 // A source that names one host an answer can be routed to.
@@ -119,9 +125,10 @@ void Icmpv6Errors::answer(const ForwardingTable& table, Packet& offending, DropR
     exits_.drop(offending, reason);
     return;
   }
-  // An error to its own source would be one about a forged packet.
+  const Ipv6Address from = error_source(table, offending, error);
   const Ipv6Address& to = offending.at<Ipv6Header>(offending.inner)->source;
-  if (may_be_answered(offending, error) && error_source(table, offending, error) != to) {
+  // An error to its own source would be one about a forged packet.
+  if (may_be_answered(offending, error) && from != to && !from.is_unspecified()) {
     send(table, offending, error);
   } else {
     exits_.counters().add(WorkerCounter::kIcmpv6ErrorsNotOwed);

@@ -155,13 +155,14 @@ bool LocalIpv6::check_uplink(const ForwardingTable& table, Packet& packet, bool 
     exits_.drop(packet, DropReason::kVlanUnknown);
     return false;
   }
-  if (source.is_unspecified()
-          ? !solicitation
-          : source.is_multicast() || source.is_ipv4_mapped() || source.is_ipv4_compatible()) {
+  const bool invalid =
+      source.is_multicast() || source.is_ipv4_mapped() || source.is_ipv4_compatible();
+  if (source.is_unspecified() ? !solicitation : invalid) {
     exits_.drop(packet, DropReason::kSourceInvalid);
     return false;
   }
-  if (table.snapshot.lookup(source.hi()).hit() || table.links.is_local_ipv6(source)) {
+  if (!source.is_unspecified() &&
+      (table.snapshot.lookup(source.hi()).hit() || table.links.is_local_ipv6(source))) {
     exits_.drop(packet, DropReason::kTunnelSourceFromUplink);
     return false;
   }
@@ -277,8 +278,9 @@ void LocalIpv6::solicitation_in_tunnel(const ForwardingTable& table, Packet& pac
   }
   const bool dad = ip->source.is_unspecified();
   const Ipv6Address destination = dad ? kAllNodes : ip->source;
+  limits_.credit.spend(packet.length);  // what it just brought: never refused
   Packet advertisement;
-  if (!limits_.credit.spend(packet.length) || !exits_.originate(advertisement)) {
+  if (!exits_.originate(advertisement)) {
     exits_.drop(packet, DropReason::kNoBuffer);
     return;
   }

@@ -299,7 +299,8 @@ void Neighbors::update_links(const ForwardingTable& table) {
     const bool changed = active != known.active || (active && !same_link(links[i], known.link));
     if (changed) {
       for (Neighbor& n : neighbors_) {
-        if (n.used && n.interface == i) remove(n);
+        // Packets may have begun some before the first look at the links.
+        if (n.used && n.interface == i && known.active) remove(n);
       }
       known = {};
       known.active = active;

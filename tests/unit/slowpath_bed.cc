@@ -1,0 +1,365 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The Simplon authors
+
+#include "tests/unit/slowpath_bed.h"
+
+#include <algorithm>
+#include <cstring>
+#include <tuple>
+
+#include "dataplane/net/checksum.h"
+#include "dataplane/table/crc32c.h"
+#include "tests/support/catch.h"
+
+namespace simplon::test {
+namespace {
+
+constexpr std::size_t kHeadroom = 128;
+constexpr uint32_t kSlots = 16;
+
+template <std::size_t N>
+void put(std::span<const uint8_t> from, uint8_t (&to)[N]) {
+  std::memcpy(to, from.data(), N);
+}
+
+PopRecord make_pop() {
+  PopRecord pop{};
+  put(v6("2001:db8:ff:ffff::1").bytes, pop.ipv6_address);
+  put(Ipv6Address::from_ipv4(v4("192.0.2.1")).bytes, pop.local_addresses[0]);
+  put(Ipv6Address::from_ipv4(v4("192.0.2.77")).bytes, pop.local_addresses[1]);
+  pop.local_address_count = 2;
+  pop.interface_count = 2;
+  pop.icmp_errors_per_second = 1000;
+  pop.icmp_errors_per_second_per_tunnel = 1000;
+  InterfaceRecord& wan = pop.interfaces[0];
+  std::strcpy(wan.port, "wan0");
+  wan.mtu = 1500;
+  wan.flags =
+      kInterfaceHasIpv4 | kInterfaceHasIpv6 | kInterfaceHasIpv4Gateway | kInterfaceHasIpv6Gateway;
+  wan.ipv4_length = 24;
+  wan.ipv6_length = 64;
+  put(v4("192.0.2.1").bytes, wan.ipv4_address);
+  put(v4("192.0.2.254").bytes, wan.ipv4_gateway);
+  put(v6("2001:db8:a::1").bytes, wan.ipv6_address);
+  put(v6("2001:db8:a::ffff").bytes, wan.ipv6_gateway);
+  InterfaceRecord& vlan = pop.interfaces[1];
+  std::strcpy(vlan.port, "wan0");
+  vlan.vlan = 7;
+  vlan.mtu = 1500;
+  vlan.flags = kInterfaceHasIpv4 | kInterfaceHasIpv6;
+  vlan.ipv4_length = 24;
+  vlan.ipv6_length = 64;
+  put(v4("10.7.0.1").bytes, vlan.ipv4_address);
+  put(v6("2001:db8:7::1").bytes, vlan.ipv6_address);
+  return pop;
+}
+
+std::vector<PoolRecord> make_pools() {
+  const auto pool = [](std::string_view prefix, uint32_t units, uint8_t shift, PoolKind kind) {
+    PoolRecord p{};
+    p.base = v6(prefix).hi();
+    p.unit_count = units;
+    p.shift = shift;
+    p.mask = ~((uint64_t{units} << shift) - 1);
+    p.kind = static_cast<uint32_t>(kind);
+    return p;
+  };
+  return {pool("2001:db8:ff::", 1 << 16, 0, PoolKind::kLink),
+          pool("2001:db8:100::", 1 << 16, 0, PoolKind::kRouted),
+          pool("2001:db8:1000::", 16, 16, PoolKind::kDelegated)};
+}
+
+std::vector<TunnelSlot> make_slots() {
+  std::vector<TunnelSlot> slots(kSlots);
+  const auto add = [&slots](uint32_t slot, std::string_view remote, uint16_t mtu) -> TunnelSlot& {
+    TunnelSlot& s = slots[slot];
+    s.tunnel_id = slot;
+    s.kind = static_cast<uint8_t>(TunnelKind::kProto41);
+    s.flags = kTunnelEnabled;
+    s.mtu = mtu;
+    put(Ipv6Address::from_ipv4(v4(remote)).bytes, s.remote);
+    s.outer_ttl = 64;
+    s.cold_index = kNoSlot;
+    return s;
+  };
+  add(1, "198.51.100.10", 1480);
+  add(2, "198.51.100.20", 1280);
+  TunnelSlot& t3 = add(3, "198.51.100.30", 1480);
+  t3.flags |= kTunnelStaticMtu;
+  t3.local_index = 1;
+  add(4, "198.51.100.40", 1480).flags = 0;
+  add(5, "198.51.100.50", 1480);
+  add(6, "198.51.100.50", 1480);
+  return slots;
+}
+
+// Memory of a snapshot, aligned as SnapshotView wants it.
+struct alignas(64) Line {
+  std::byte bytes[64];
+};
+
+std::vector<Line> make_snapshot(const PopRecord& pop, std::span<const PoolRecord> pools,
+                                std::span<const TunnelSlot> slots, uint64_t generation) {
+  std::vector<uint32_t> units(16, kNoSlot);
+  units[0] = 1;
+  units[1] = 2;
+  std::vector<uint32_t> outer;
+  for (uint32_t i = 0; i < slots.size(); ++i) {
+    if (slots[i].kind != 0) outer.push_back(i);
+  }
+  std::sort(outer.begin(), outer.end(), [slots](uint32_t a, uint32_t b) {
+    const auto key = [slots](uint32_t s) {
+      return std::tuple(Ipv6Address::from_bytes(slots[s].remote), slots[s].local_index, s);
+    };
+    return key(a) < key(b);
+  });
+
+  SnapshotHeader header{};
+  std::memcpy(header.magic, kSnapshotMagic, sizeof(header.magic));
+  header.abi_major = kSnapshotAbiMajor;
+  header.abi_minor = kSnapshotAbiMinor;
+  header.endian_tag = kEndianTag;
+  header.header_size = sizeof(SnapshotHeader);
+  header.generation = generation;
+  header.config_revision = 1;
+  header.slot_capacity = static_cast<uint32_t>(slots.size());
+  header.tunnel_count = static_cast<uint32_t>(outer.size());
+
+  std::vector<std::byte> bytes(kSnapshotSectionAlignment);
+  const auto section = [&]<typename T>(SnapshotSectionType type, std::span<const T> elements) {
+    SnapshotSection& s = header.sections[header.section_count++];
+    bytes.resize((bytes.size() + kSnapshotSectionAlignment - 1) / kSnapshotSectionAlignment *
+                 kSnapshotSectionAlignment);
+    s.type = static_cast<uint32_t>(type);
+    s.element_size = sizeof(T);
+    s.offset = bytes.size();
+    s.size = elements.size_bytes();
+    s.crc32c = crc32c(elements.data(), elements.size_bytes());
+    const auto raw = std::as_bytes(elements);
+    bytes.insert(bytes.end(), raw.begin(), raw.end());
+  };
+  section(SnapshotSectionType::kPop, std::span<const PopRecord>(&pop, 1));
+  section(SnapshotSectionType::kPools, pools);
+  section(SnapshotSectionType::kSlots, slots);
+  section(SnapshotSectionType::kUnitToSlot, std::span<const uint32_t>(units));
+  section(SnapshotSectionType::kOuterIndex, std::span<const uint32_t>(outer));
+  header.total_size = bytes.size();
+  header.header_crc32c = crc32c(&header, offsetof(SnapshotHeader, header_crc32c));
+  std::memcpy(bytes.data(), &header, sizeof(header));
+
+  std::vector<Line> lines((bytes.size() + sizeof(Line) - 1) / sizeof(Line));
+  std::memcpy(lines.data(), bytes.data(), bytes.size());
+  return lines;
+}
+
+std::size_t snapshot_size(const std::vector<Line>& lines) {
+  return reinterpret_cast<const SnapshotHeader*>(lines.data())->total_size;
+}
+
+}  // namespace
+
+struct SlowPathBed::Table {
+  std::vector<Line> memory;
+  std::optional<ForwardingTable> forwarding;
+};
+
+SlowPathBed::SlowPathBed(const Options& options)
+    : worker_column_(kWorkerCounterCapacity),
+      slow_column_(kWorkerCounterCapacity),
+      worker_tunnels_(kSlots),
+      slow_tunnels_(kSlots),
+      slots_(make_slots()) {
+  if (options.change_slots) options.change_slots(slots_);
+  worker_.emplace(worker_column_.data(), worker_tunnels_.data(), neighbors_, uint16_t{0},
+                  uint16_t{2});
+  slow_.emplace(slow_column_.data(), slow_tunnels_.data(), neighbors_, uint16_t{1}, uint16_t{2});
+  slow_path_.emplace(*slow_, neighbors_, static_cast<PacketIo&>(*this), 1, options.announce);
+  if (options.gateways_known) {
+    neighbors_.set(0, Ipv6Address::from_ipv4(v4("192.0.2.254")), kRouterMac);
+    neighbors_.set(0, v6("2001:db8:a::ffff"), kRouterMac);
+  }
+  publish(options.change_pop);
+}
+
+SlowPathBed::~SlowPathBed() {
+  check();
+  slow_path_->flush();
+  check();
+  CHECK(counter(WorkerCounter::kHeldNeighbor) == 0);
+  CHECK(counter(WorkerCounter::kHeldReassembly) == 0);
+  CHECK(buffers_.empty());
+}
+
+void SlowPathBed::publish(const std::function<void(PopRecord&)>& change_pop) {
+  PopRecord pop = make_pop();
+  if (change_pop) change_pop(pop);
+  auto table = std::make_unique<Table>();
+  table->memory = make_snapshot(pop, make_pools(), slots_, ++generation_);
+  auto opened = SnapshotView::over(
+      std::as_bytes(std::span(table->memory)).first(snapshot_size(table->memory)));
+  if (!opened) throw std::logic_error("snapshot refused: " + opened.error.reason);
+  const PortInfo port{"wan0", kPopMac};
+  LinkTable::Error error;
+  auto links = LinkTable::build(opened.view->pop(), {&port, 1}, error);
+  if (!links) throw std::logic_error("links refused: " + error.reason);
+  table->forwarding.emplace(ForwardingTable{std::move(*opened.view), *links});
+  tables_.push_back(std::move(table));
+}
+
+bool SlowPathBed::new_buffer(Packet& packet, std::size_t headroom, std::size_t room) {
+  auto memory = std::make_unique<uint8_t[]>(headroom + room);
+  packet = {};
+  packet.buffer = memory.get();
+  packet.data = memory.get() + headroom;
+  packet.headroom = static_cast<uint16_t>(headroom);
+  packet.tailroom = static_cast<uint16_t>(room);
+  buffers_.emplace(packet.buffer, std::move(memory));
+  return true;
+}
+
+void SlowPathBed::receive(const Bytes& frame) {
+  worker_->now_ns = now;
+  worker_->counters.add(WorkerCounter::kRxPackets);
+  Packet packet;
+  new_buffer(packet, kHeadroom, frame.size());
+  if (!frame.empty()) std::memcpy(packet.data, frame.data(), frame.size());
+  packet.length = static_cast<uint16_t>(frame.size());
+  packet.tailroom = 0;
+  const ForwardingTable& table = *tables_.back()->forwarding;
+  process_burst(*worker_, table, {&packet, 1});
+  switch (packet.verdict) {
+    case Verdict::kTransmit:
+      worker_->counters.add(WorkerCounter::kTxPackets);
+      sent.emplace_back(packet.data, packet.data + packet.length);
+      release(packet);
+      break;
+    case Verdict::kDrop:
+      release(packet);
+      break;
+    case Verdict::kPunt:
+      worker_->counters.add(WorkerCounter::kPunted);
+      slow_path_->handle(table, packet, now);
+      break;
+    case Verdict::kPending:
+      FAIL("a packet was left pending");
+  }
+  check();
+}
+
+void SlowPathBed::tick() {
+  slow_path_->tick(*tables_.back()->forwarding, now);
+  check();
+}
+
+void SlowPathBed::advance(uint64_t ns) {
+  constexpr uint64_t kStep = kSecond / 10;
+  const uint64_t end = now + ns;
+  while (now < end) {
+    now = std::min(now + kStep, end);
+    tick();
+  }
+}
+
+Bytes SlowPathBed::take() {
+  CHECK(sent.size() == 1);
+  if (sent.empty()) return {};
+  Bytes only = sent.front();
+  sent.clear();
+  return only;
+}
+
+bool SlowPathBed::allocate(Packet& packet) {
+  return !out_of_buffers && new_buffer(packet, kHeadroom, 2000);
+}
+
+void SlowPathBed::transmit(Packet& packet) {
+  CHECK(packet.verdict == Verdict::kTransmit);
+  CHECK(packet.port == 0);
+  slow_->counters.add(WorkerCounter::kTxPackets);
+  sent.emplace_back(packet.data, packet.data + packet.length);
+  release(packet);
+}
+
+void SlowPathBed::release(Packet& packet) {
+  CHECK(buffers_.erase(packet.buffer) == 1);
+}
+
+uint64_t SlowPathBed::counter(WorkerCounter c) const {
+  return worker_->counters.get(c) + slow_->counters.get(c);
+}
+
+uint64_t SlowPathBed::drops(DropReason r) const {
+  return worker_->counters.drops(r) + slow_->counters.drops(r);
+}
+
+uint64_t SlowPathBed::all_drops() const {
+  return conservation().drops;
+}
+
+TunnelCounters SlowPathBed::tunnel(uint32_t slot) const {
+  TunnelCounters sum = worker_tunnels_[slot];
+  sum.in_packets += slow_tunnels_[slot].in_packets;
+  sum.in_bytes += slow_tunnels_[slot].in_bytes;
+  sum.out_packets += slow_tunnels_[slot].out_packets;
+  sum.out_bytes += slow_tunnels_[slot].out_bytes;
+  return sum;
+}
+
+Conservation SlowPathBed::conservation() const {
+  const uint64_t* const columns[] = {worker_column_.data(), slow_column_.data()};
+  return simplon::conservation(columns);
+}
+
+void SlowPathBed::check() const {
+  CHECK(conservation().imbalance() == 0);
+}
+
+bool SlowPathBed::knows(uint8_t interface, std::string_view address, MacAddress* mac) const {
+  MacAddress found;
+  const auto v4_address = Ipv4Address::parse(address);
+  const bool known = neighbors_.lookup(
+      interface, v4_address ? Ipv6Address::from_ipv4(*v4_address) : v6(address), found);
+  if (known && mac != nullptr) *mac = found;
+  return known;
+}
+
+Bytes outer_of(const Bytes& frame) {
+  std::size_t header = sizeof(EthernetHeader);
+  if (at<EthernetHeader>(frame, 0).type.value() == kEtherTypeVlan) header += sizeof(VlanTag);
+  const std::size_t length =
+      at<uint8_t>(frame, header) >> 4 == 4
+          ? at<Ipv4Header>(frame, header).total_length.value()
+          : at<Ipv6Header>(frame, header).payload_length.value() + sizeof(Ipv6Header);
+  if (frame.size() < header + length) throw std::logic_error("frame is cut off");
+  return {frame.begin() + static_cast<std::ptrdiff_t>(header),
+          frame.begin() + static_cast<std::ptrdiff_t>(header + length)};
+}
+
+Bytes inner_of(const Bytes& frame) {
+  Bytes packet = outer_of(frame);
+  if (at<uint8_t>(packet, 0) >> 4 == 4) {
+    packet.erase(packet.begin(), packet.begin() + sizeof(Ipv4Header));
+    const std::size_t length =
+        at<Ipv6Header>(packet, 0).payload_length.value() + sizeof(Ipv6Header);
+    if (packet.size() != length) throw std::logic_error("outer and inner length differ");
+  }
+  return packet;
+}
+
+bool icmpv6_sums_up(const Bytes& packet) {
+  return icmpv6_valid(at<Ipv6Header>(packet, 0), std::span(packet).subspan(sizeof(Ipv6Header)));
+}
+
+Ipv6Address v6(std::string_view text) {
+  const auto a = Ipv6Address::parse(text);
+  if (!a) throw std::logic_error("not an IPv6 address: " + std::string(text));
+  return *a;
+}
+
+Ipv4Address v4(std::string_view text) {
+  const auto a = Ipv4Address::parse(text);
+  if (!a) throw std::logic_error("not an IPv4 address: " + std::string(text));
+  return *a;
+}
+
+}  // namespace simplon::test
