@@ -16,17 +16,17 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <cstring>
 #include <filesystem>
 #include <thread>
 
-#include "control/config/parse.h"
-#include "control/table/build_snapshot.h"
 #include "dataplane/link/publisher.h"
 #include "dataplane/link/state_directory.h"
 #include "dataplane/state/segment.h"
 #include "tests/support/catch.h"
 #include "tests/support/link_client.h"
 #include "tests/support/temporary_directory.h"
+#include "tests/support/test_snapshot.h"
 
 namespace simplon {
 namespace {
@@ -34,30 +34,8 @@ namespace {
 using control::SealedSnapshot;
 using testing::ContainsSubstring;
 using testing::LinkClient;
+using testing::make_snapshot;
 using testing::TemporaryDirectory;
-
-constexpr const char* kConfig = R"(
-pop {
-  name: "test"
-  interfaces {
-    port: "PORT" ipv4_address: "192.0.2.2/30" ipv4_gateway: "192.0.2.1"
-    ipv6_address: "2001:db8:0:1::2/64" ipv6_gateway: "2001:db8:0:1::1"
-  }
-}
-pools { name: "link" kind: LINK prefix: "2001:db8:1000::/52" }
-tunnels { id: 101 slot: 1 type: PROTO41 remote: "198.51.100.2" }
-)";
-
-SealedSnapshot build(uint64_t generation, uint64_t revision, const std::string& port = "uplink") {
-  std::string text = kConfig;
-  text.replace(text.find("PORT"), 4, port);
-  std::vector<control::FieldViolation> violations;
-  const auto config = control::parse_config(text, "test.txtpb", &violations);
-  REQUIRE(config.ok());
-  auto snapshot = control::build_snapshot(*config, generation, revision);
-  REQUIRE(snapshot.ok());
-  return std::move(*snapshot);
-}
 
 FileDescriptor memfd(const std::vector<std::byte>& bytes, int seals) {
   FileDescriptor fd(memfd_create("test", MFD_CLOEXEC | MFD_ALLOW_SEALING));
@@ -209,7 +187,7 @@ TEST_CASE("a snapshot is validated, activated and forwarded by; later ones repla
   const Dataplane dataplane(directory.path());
   const auto client = connect(dataplane);
   for (uint64_t g = 1; g <= 50; ++g) {
-    check_active(publish(*client, build(g, 100 + g)), g);
+    check_active(publish(*client, make_snapshot(g, 100 + g)), g);
     CHECK(dataplane.forwarding() == g);
   }
   CHECK(dataplane.first_tunnel() == 101);
@@ -223,13 +201,13 @@ TEST_CASE("the active generation again is active, a lower one is stale, and noth
   const TemporaryDirectory directory;
   const Dataplane dataplane(directory.path());
   const auto client = connect(dataplane);
-  const SealedSnapshot current = build(7, 1);
+  const SealedSnapshot current = make_snapshot(7, 1);
   check_active(publish(*client, current), 7);
   auto answers = publish(*client, current);
   REQUIRE(answers.size() == 1);
   CHECK(answers[0].state == static_cast<uint32_t>(PublishState::kActive));
   for (const auto& [generation, revision] : {std::pair{6u, 1u}, std::pair{7u, 2u}}) {
-    answers = publish(*client, build(generation, revision));
+    answers = publish(*client, make_snapshot(generation, revision));
     REQUIRE(answers.size() == 1);
     CHECK(answers[0].state == static_cast<uint32_t>(PublishState::kStale));
     CHECK_THAT(answers[0].reason, ContainsSubstring("generation 7 of revision 1"));
@@ -240,9 +218,9 @@ TEST_CASE("the active generation again is active, a lower one is stale, and noth
 TEST_CASE("whatever does not fit the protocol closes the connection and harms nothing") {
   const TemporaryDirectory directory;
   const Dataplane dataplane(directory.path());
-  check_active(publish(*connect(dataplane), build(1, 1)), 1);
+  check_active(publish(*connect(dataplane), make_snapshot(1, 1)), 1);
   auto client = connect(dataplane);
-  const SealedSnapshot next = build(2, 2);
+  const SealedSnapshot next = make_snapshot(2, 2);
   const int fd = next.fd.get();
   Publish message{LinkClient::header(LinkMessageType::kPublish), 2, 2, next.size};
 
@@ -299,8 +277,8 @@ TEST_CASE("a bad snapshot is refused with the reason and the old one keeps forwa
   const TemporaryDirectory directory;
   const Dataplane dataplane(directory.path());
   const auto client = connect(dataplane);
-  check_active(publish(*client, build(1, 1)), 1);
-  const SealedSnapshot good = build(2, 2);
+  check_active(publish(*client, make_snapshot(1, 1)), 1);
+  const SealedSnapshot good = make_snapshot(2, 2);
   std::vector<std::byte> bytes = contents(good);
   const auto refused = [&](int fd, uint64_t size, const char* reason,
                            SnapshotSectionType section = SnapshotSectionType::kNone) {
@@ -347,16 +325,16 @@ TEST_CASE("a bad snapshot is refused with the reason and the old one keeps forwa
     refused(memfd(bytes, kSeals).get(), bytes.size(), "", SnapshotSectionType::kSlots);
   }
   SECTION("another generation inside than outside") {
-    const SealedSnapshot other = build(3, 2);
+    const SealedSnapshot other = make_snapshot(3, 2);
     refused(other.fd.get(), other.size, "generation");
   }
   SECTION("a port this dataplane does not have") {
-    const SealedSnapshot other = build(2, 2, "elsewhere");
+    const SealedSnapshot other = make_snapshot(2, 2, "elsewhere");
     refused(other.fd.get(), other.size, "elsewhere", SnapshotSectionType::kPop);
   }
   CHECK(dataplane.forwarding() == 1);
   CHECK(client->status()->mapped_snapshots == 1);
-  check_active(publish(*client, build(2, 2)), 2);
+  check_active(publish(*client, make_snapshot(2, 2)), 2);
 }
 
 TEST_CASE(
@@ -364,23 +342,23 @@ TEST_CASE(
   const TemporaryDirectory directory;
   Dataplane dataplane(directory.path());
   const auto client = connect(dataplane);
-  check_active(publish(*client, build(1, 1)), 1);
+  check_active(publish(*client, make_snapshot(1, 1)), 1);
   CHECK(dataplane.forwarding() == 1);
   dataplane.hang(true);
   std::this_thread::sleep_for(std::chrono::milliseconds(20));
 
-  auto answers = publish(*client, build(2, 2));
+  auto answers = publish(*client, make_snapshot(2, 2));
   REQUIRE(answers.size() == 2);
   CHECK(answers[1].state == static_cast<uint32_t>(PublishState::kStalled));
   CHECK_THAT(answers[1].reason, ContainsSubstring("slow path"));
   CHECK(client->status()->mapped_snapshots == 2);
-  answers = publish(*client, build(3, 3));
+  answers = publish(*client, make_snapshot(3, 3));
   REQUIRE(answers.size() == 1);
   CHECK(answers[0].state == static_cast<uint32_t>(PublishState::kBusy));
 
   dataplane.hang(false);
   CHECK(dataplane.forwarding() == 2);
-  check_active(publish(*client, build(3, 3)), 3);
+  check_active(publish(*client, make_snapshot(3, 3)), 3);
   CHECK(client->status()->mapped_snapshots == 1);
 }
 
@@ -410,7 +388,7 @@ TEST_CASE("after a crash the last snapshot forwards again without control") {
     const Dataplane dataplane(directory.path());
     CHECK_FALSE(dataplane.restored());
     const auto client = connect(dataplane);
-    check_active(publish(*client, build(5, 9)), 5);
+    check_active(publish(*client, make_snapshot(5, 9)), 5);
     CHECK(client->status());  // the copy is written before the next message is read
   }
   const std::string kept = directory.file(Publisher::kFileName);
@@ -420,14 +398,14 @@ TEST_CASE("after a crash the last snapshot forwards again without control") {
     CHECK(dataplane.forwarding() == 5);
     const auto client = connect(dataplane);
     CHECK(client->hello()->active_revision == 9);
-    check_active(publish(*client, build(6, 10)), 6);
+    check_active(publish(*client, make_snapshot(6, 10)), 6);
   }
   SECTION("but not if it was damaged") {
     const FileDescriptor file(open(kept.c_str(), O_WRONLY));
     REQUIRE(pwrite(file.get(), "x", 1, 4100) == 1);
     const Dataplane dataplane(directory.path());
     CHECK_FALSE(dataplane.restored());
-    check_active(publish(*connect(dataplane), build(1, 1)), 1);
+    check_active(publish(*connect(dataplane), make_snapshot(1, 1)), 1);
   }
   SECTION("nor if it was cut short") {
     std::filesystem::resize_file(kept, 8192);
