@@ -41,9 +41,14 @@ std::byte* map_private(std::size_t size) {
   constexpr int kFlags = MAP_PRIVATE | MAP_ANONYMOUS;
   std::byte* p = map(size, kProtection, kFlags | MAP_HUGETLB | MAP_POPULATE, -1);
   if (p != nullptr) return p;
-  p = map(size, kProtection, kFlags, -1);
-  if (p != nullptr) madvise(p, size, MADV_HUGEPAGE);
-  return p;
+  // Transparent ones need an aligned address, which older kernels do not give by themselves.
+  p = map(size + kHugePage, kProtection, kFlags, -1);
+  if (p == nullptr) return nullptr;
+  const std::size_t before = -reinterpret_cast<uintptr_t>(p) % kHugePage;
+  if (before > 0) munmap(p, before);
+  munmap(p + before + size, kHugePage - before);
+  madvise(p + before, size, MADV_HUGEPAGE);
+  return p + before;
 }
 
 bool read_all(int fd, void* to, std::size_t size) {
