@@ -70,6 +70,9 @@ class ConfigContext {
   std::optional<uint32_t> slot_of(uint32_t tunnel_id) const;
   std::size_t tunnel_count() const { return slot_of_.size(); }
 
+  // No tunnel has a slot this high or higher.
+  uint32_t slot_limit() const { return static_cast<uint32_t>(slot_owner_.size()); }
+
   // The tunnel whose link prefix, routed /64 or delegated prefixes hold the address.
   uint32_t owner_of(const Ipv6Address& address) const;
 

@@ -120,6 +120,7 @@ class SectionWriter {
 
 SnapshotBuilder::SnapshotBuilder(const ConfigContext& context) : pop_(context.pop()) {
   for (const CompiledPool& pool : context.pools()) pools_.push_back(pool.record);
+  slots_.resize(round_up(context.slot_limit(), kCapacityStep));
   unit_to_slot_.assign(context.delegated_unit_count(), kNoSlot);
 }
 
