@@ -27,6 +27,7 @@ enum Code {
   kPermissionDenied = 7,
   kFailedPrecondition = 9,
   kAborted = 10,
+  kOutOfRange = 11,
   kUnimplemented = 12,
   kUnavailable = 14,
 };
@@ -102,6 +103,9 @@ ExitCode exit_code(int grpc_code) {
 Failure to_failure(const CallError& error, const std::string& server) {
   Failure failure{exit_code(error.code), {}, false};
   const ErrorDetails details = decode_details(error.details);
+  // OUT_OF_RANGE is also said of page tokens and the like; the reason tells.
+  if (error.code == kOutOfRange && details.reason.ends_with("_NOT_FOUND"))
+    failure.code = ExitCode::kNotFound;
   for (const FieldProblem& problem : details.fields) {
     const std::string text = problem.description.empty() ? error.message : problem.description;
     failure.lines.push_back(

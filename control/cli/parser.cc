@@ -99,6 +99,9 @@ class Parser {
       option->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
     } else {
       option->expected(1);
+      // Of what every command takes the last one counts, so that an alias can preset it.
+      if (app.get_parent() == nullptr)
+        option->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
     }
     if (argument.required) option->required();
     if (!argument.environment.empty()) option->envname(argument.environment);

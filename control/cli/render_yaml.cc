@@ -37,20 +37,24 @@ class BlockStyle : public YAML::EventHandler {
   void OnSequenceStart(const YAML::Mark&, const std::string&, YAML::anchor_t,
                        YAML::EmitterStyle::value) override {
     begin_node();
-    emitter_ << YAML::Block << YAML::BeginSeq;
     next_.push_back(Next::kElement);
+    opened_ = true;
   }
   void OnSequenceEnd() override {
+    if (opened_) emitter_ << YAML::Flow << YAML::BeginSeq;
+    opened_ = false;
     emitter_ << YAML::EndSeq;
     next_.pop_back();
   }
   void OnMapStart(const YAML::Mark&, const std::string&, YAML::anchor_t,
                   YAML::EmitterStyle::value) override {
     begin_node();
-    emitter_ << YAML::Block << YAML::BeginMap;
     next_.push_back(Next::kKey);
+    opened_ = true;
   }
   void OnMapEnd() override {
+    if (opened_) emitter_ << YAML::Flow << YAML::BeginMap;
+    opened_ = false;
     emitter_ << YAML::EndMap;
     next_.pop_back();
   }
@@ -59,6 +63,9 @@ class BlockStyle : public YAML::EventHandler {
   enum class Next { kElement, kKey, kValue };
 
   void begin_node() {
+    if (opened_)
+      emitter_ << YAML::Block << (next_.back() == Next::kElement ? YAML::BeginSeq : YAML::BeginMap);
+    opened_ = false;
     if (next_.empty() || next_.back() == Next::kElement) return;
     const bool key = next_.back() == Next::kKey;
     emitter_ << (key ? YAML::Key : YAML::Value);
@@ -79,6 +86,7 @@ class BlockStyle : public YAML::EventHandler {
 
   YAML::Emitter& emitter_;
   std::vector<Next> next_;  // one for each collection that is open
+  bool opened_ = false;     // the last one is not emitted yet: an empty one is best as [] or {}
 };
 
 }  // namespace

@@ -108,6 +108,11 @@ TEST_CASE("an error without fields is the server's message and its reason") {
   CHECK(to_failure({10, "etag differs", ""}, "").lines == Lines{"etag differs"});
 }
 
+TEST_CASE("a revision out of range is a thing not found, a number out of range is an error") {
+  CHECK(to_failure({11, "x", details(info("REVISION_NOT_FOUND"))}, "").code == ExitCode::kNotFound);
+  CHECK(to_failure({11, "x", details(info("BAD_PAGE_TOKEN"))}, "").code == ExitCode::kError);
+}
+
 TEST_CASE("details that are no google.rpc.Status leave the message") {
   CHECK(to_failure({3, "bad", "\xff\xff garbage"}, "").lines == Lines{"bad"});
   CHECK(decode_details("").fields.empty());

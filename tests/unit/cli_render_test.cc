@@ -152,6 +152,16 @@ TEST_CASE("YAML has the content of the JSON in block style") {
         "description: Jane\n");
 }
 
+TEST_CASE("YAML writes an empty list as such") {
+  v1::Config config;
+  config.add_pools()->set_name("a");
+  config.mutable_pop()->add_ipv4_addresses("192.0.2.1");
+  const std::string text = render_yaml(config, true);
+  CHECK(text.find("\n  interfaces: []\n") != std::string::npos);
+  CHECK(text.find("\n  ipv4_addresses:\n    - \"192.0.2.1\"\n") != std::string::npos);
+  CHECK(text.find("\ntunnels: []\n") != std::string::npos);
+}
+
 TEST_CASE("YAML quotes text that would read as a number, a truth value or nothing") {
   for (const char* const text : {"123", "yes", "No", "null", "~", "1e3", "0x1f", ".5", "-1", ""}) {
     v1::Pop pop;
