@@ -10,11 +10,14 @@
 #include <ctime>
 #include <ostream>
 #include <sstream>
+#include <stdexcept>
 
 #include "control/cli/render_table.h"
 
 namespace simplon::cli {
 namespace {
+
+constexpr std::chrono::milliseconds kShortest{100};
 
 // Written by the signal handler.
 volatile std::sig_atomic_t g_interrupted =
@@ -41,9 +44,13 @@ void draw(std::ostream& out, const std::string& frame) {
 }  // namespace
 
 void add_watch_option(Command& verb, Interval& interval) {
-  Argument& option =
-      verb.option("-w,--watch", {"SECONDS"},
-                  "show it again and again, every 2 seconds where none are given", into(interval));
+  Argument& option = verb.option("-w,--watch", {"SECONDS"},
+                                 "show it again and again, every 2 seconds where none are given",
+                                 [&interval](const std::string& text) {
+                                   into(interval)(text);
+                                   if (*interval < kShortest)
+                                     throw std::invalid_argument("at least 0.1 seconds");
+                                 });
   option.implied = "2";
 }
 

@@ -172,6 +172,7 @@ TEST_CASE("a command line that is wrong is refused with what is wrong") {
   says("simplonctl tunnel create --remote 192.0.2.1 --remote 192.0.2.2", "--remote");
   says("simplonctl -o xml tunnel list", "none of table, json, yaml");
   says("simplonctl --timeout soon pop status", "'soon' is not a duration");
+  says("simplonctl counters --watch 0", "at least 0.1 seconds");
   says("simplonctl config apply", "FILE");
   says("simplonctl config rollback yesterday", "'yesterday' is not a number");
   says("simplonctl pop update --ignore-icmpv4-echo maybe", "none of true, false");
