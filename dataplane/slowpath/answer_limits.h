@@ -47,7 +47,7 @@ class AnswerLimit {
 // burst, so that the PoP is of no use to amplify a flood.
 class AnswerCredit {
  public:
-  static constexpr uint64_t kBurst = 64 * 1024;
+  static constexpr uint64_t kBurst = uint64_t{64} * 1024;
 
   void received(uint64_t bytes) { credit_ = std::min(credit_ + bytes, kBurst); }
   bool spend(uint64_t bytes) {

@@ -22,6 +22,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -47,7 +48,7 @@ class SlowPathBed : private PacketIo {
 
   SlowPathBed() : SlowPathBed(Options{}) {}
   explicit SlowPathBed(const Options& options);
-  // Checks conservation and that no buffer is lost.
+  // Aborts, as every other call does, if conservation does not hold or a buffer is lost.
   ~SlowPathBed() override;
   SlowPathBed(const SlowPathBed&) = delete;
   SlowPathBed& operator=(const SlowPathBed&) = delete;
@@ -63,7 +64,7 @@ class SlowPathBed : private PacketIo {
 
   // What has been sent and not been taken yet, in order.
   std::vector<Bytes> sent;
-  Bytes take();  // the only one; none: empty, and the test fails
+  Bytes take();  // the only one; throws if there is none or more
 
   uint64_t counter(WorkerCounter c) const;
   uint64_t drops(DropReason r) const;
@@ -105,7 +106,7 @@ class SlowPathBed : private PacketIo {
   std::map<void*, std::unique_ptr<uint8_t[]>> buffers_;
 };
 
-// Views of a frame's parts; the test fails if they are not there.
+// Views of a frame's parts; throw if they are not there.
 template <typename Header>
 const Header& at(const Bytes& bytes, std::size_t offset) {
   if (bytes.size() < offset + sizeof(Header)) throw std::logic_error("frame is too short");
