@@ -63,10 +63,12 @@ def _(bed):
     pop.cli("pop", "status")
 
 
-@case("a second control on the same socket is refused and the first goes on", AF_PACKET)
+@case("a second control on the same state or socket is refused and the first goes on", AF_PACKET)
 def _(bed):
     pop = bed.pop
-    expect_refusal(pop.control_command(), pop.network.pop, pop.control_socket)
+    expect_refusal(pop.control_command(), pop.network.pop, pop.control_state)
+    elsewhere = pop.control_command(state=pop.control_state + "2")
+    expect_refusal(elsewhere, pop.network.pop, pop.control_socket)
     assert pop.control.running
     pop.cli("pop", "status")
 

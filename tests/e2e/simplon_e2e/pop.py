@@ -104,10 +104,10 @@ class Pop:
         if wait:
             self._wait_for(self.dataplane, said_ready)
 
-    def control_command(self):
+    def control_command(self, state=None):
         return [
             self.programs.control,
-            "--state-dir", self.control_state,
+            "--state-dir", state or self.control_state,
             "--dataplane-socket", self.dataplane_socket,
             "--listen", f"unix:{self.control_socket}",
         ]  # fmt: skip

@@ -7,10 +7,15 @@ import os
 import re
 import signal
 import socket
+import tempfile
 import threading
 import time
 
 from .processes import wait_until
+
+
+# An answer this late still counts as under way when a stream ends.
+UNDER_WAY_SECONDS = 0.1
 
 
 class Ping:
@@ -146,30 +151,30 @@ class Stream:
 
     def __init__(self, namespace, target, directory, interval=0.01):
         self.interval = interval
-        self._log_path = os.path.join(directory, f"stream-{namespace.name}.txt")
-        if os.path.exists(self._log_path):
-            os.remove(self._log_path)
+        descriptor, self._log_path = tempfile.mkstemp(dir=directory, prefix="stream-")
+        os.close(descriptor)
         self._process = namespace.spawn(
             ["ping", "-6", "-n", "-D", "-i", interval, target], log_path=self._log_path
         )
 
     def stop(self):
-        """Ends the stream, after time for the last answers. Returns self."""
-        time.sleep(0.3)
+        """Ends the stream. Returns self, with what was sent, answered and lost."""
         self._process.signal(signal.SIGINT)
         self._process.wait(10)
         with open(self._log_path, encoding="utf-8") as file:
             output = file.read()
-        result = Ping(output)
-        self.sent, self.received = result.sent, result.received
-        times = [float(text) for text in re.findall(r"^\[([0-9.]+)\] \d+ bytes from", output, re.M)]
+        self.sent = Ping(output).sent
+        answers = re.findall(r"^\[([0-9.]+)\] \d+ bytes from .* icmp_seq=(\d+) ", output, re.M)
+        times = [float(text) for text, _ in answers]
+        answered = {int(text) for _, text in answers}
+        self.received = len(answered)
+        # The last requests before the end had no time to be answered: under way, not lost.
+        tail = self.sent - max(answered, default=0)
+        self.under_way = tail if tail * self.interval <= UNDER_WAY_SECONDS else 0
+        self.lost = self.sent - self.received - self.under_way
         gaps = [later - earlier for earlier, later in zip(times, times[1:])]
         self.longest_gap = max(gaps, default=float("inf"))
         return self
-
-    @property
-    def lost(self):
-        return self.sent - self.received
 
 
 def wait_for_ping(namespace, target, timeout=10):
