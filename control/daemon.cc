@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The Simplon authors
+
+#include "control/daemon.h"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <chrono>
+#include <limits>
+#include <random>
+
+namespace simplon::control {
+namespace {
+
+// Tunnels looked at in each second: all of 20,000, and a million within a minute.
+constexpr std::size_t kSavedPerSecond = 20000;
+
+std::string random_id() {
+  std::random_device random;
+  return fmt::format("{:08x}{:08x}", random(), random());
+}
+
+}  // namespace
+
+Daemon::~Daemon() { stop(); }
+
+absl::Status Daemon::start(const Options& options) {
+  auto store = Store::open(options.state_directory);
+  if (!store.ok()) return store.status();
+  engine_ = std::make_unique<Engine>(*std::move(store), events_);
+  if (auto status = engine_->load(); !status.ok()) return status;
+  counters_ = std::make_unique<CounterBook>(engine_->loaded());
+  engine_->set_hook(counters_.get());
+  publisher_ = std::make_unique<Publisher>(*engine_, *counters_, events_, options.dataplane_socket);
+  engine_->set_on_commit([this] { publisher_->notify(); });
+  context_.emplace(ServiceContext{*engine_, *publisher_, *counters_, events_, unix_now_ns(),
+                                  random_id()});
+  server_ = std::make_unique<ApiServer>(*context_);
+  publisher_->set_on_change([this] {
+    const std::lock_guard lock(mutex_);
+    if (!stopping_) server_->update_health();
+  });
+  engine_->start();
+  // The address first: who may not listen must not publish either.
+  {
+    const std::lock_guard lock(mutex_);
+    if (auto status = server_->listen(options.listen); !status.ok()) return status;
+  }
+  publisher_->start();
+  saver_ = std::thread([this] { save_counters(); });
+  spdlog::info("event=started version={} revision={} tunnels={}", SIMPLON_VERSION,
+               engine_->revision(), engine_->read([](const Model& model, const Engine::Info&) {
+                 return model.tunnel_count();
+               }));
+  return absl::OkStatus();
+}
+
+void Daemon::save_counters() {
+  std::unique_lock lock(mutex_);
+  while (!stopped_.wait_for(lock, std::chrono::seconds(1), [&] { return stopping_; })) {
+    lock.unlock();
+    StoreWrite write = engine_->read([&](const Model& model, const Engine::Info&) {
+      return counters_->save(model, kSavedPerSecond);
+    });
+    if (!write.counters.empty() || !write.archive.empty()) engine_->write_later(std::move(write));
+    lock.lock();
+  }
+}
+
+void Daemon::stop() {
+  {
+    const std::lock_guard lock(mutex_);
+    if (stopping_) return;
+    stopping_ = true;
+  }
+  stopped_.notify_all();
+  if (saver_.joinable()) saver_.join();
+  events_.close();
+  // In this order nobody waits for somebody who has gone.
+  if (publisher_ != nullptr) publisher_->stop();
+  if (server_ != nullptr) server_->shutdown();
+  if (engine_ != nullptr && counters_ != nullptr) {
+    engine_->write_later(engine_->read([&](const Model& model, const Engine::Info&) {
+      return counters_->save(model, std::numeric_limits<std::size_t>::max());
+    }));
+  }
+  if (engine_ != nullptr) engine_->stop();
+  spdlog::info("event=stopped");
+}
+
+}  // namespace simplon::control

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The Simplon authors
+
+// All of control put together: store, engine, counters, publisher, API.
+
+#pragma once
+
+#include <absl/status/status.h>
+
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <thread>
+
+#include "control/options.h"
+#include "control/service/server.h"
+#include "control/service/service_context.h"
+
+namespace simplon::control {
+
+class Daemon {
+ public:
+  Daemon() = default;
+  ~Daemon();
+  Daemon(const Daemon&) = delete;
+  Daemon& operator=(const Daemon&) = delete;
+
+  // Returns when the API can be called. The error says what to do.
+  absl::Status start(const Options& options);
+  // Idempotent. What was answered is on disk with or without it.
+  void stop();
+
+ private:
+  void save_counters();
+
+  EventLog events_;
+  std::unique_ptr<Engine> engine_;
+  std::unique_ptr<CounterBook> counters_;
+  std::unique_ptr<Publisher> publisher_;
+  std::optional<ServiceContext> context_;
+  std::unique_ptr<ApiServer> server_;
+
+  std::mutex mutex_;
+  std::condition_variable stopped_;
+  bool stopping_ = false;
+  std::thread saver_;
+};
+
+}  // namespace simplon::control

@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The Simplon authors
+
+#include "control/engine/editor.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+#include "control/config/context.h"
+#include "control/config/normalize.h"
+#include "control/config/validate.h"
+#include "control/error/error.h"
+#include "control/model/diff.h"
+#include "control/model/render.h"
+
+namespace simplon::control {
+namespace {
+
+template <typename T>
+bool same(const T& a, const T& b) {
+  return a.SerializeAsString() == b.SerializeAsString();
+}
+
+absl::Status no_slot() {
+  return make_error(absl::StatusCode::kResourceExhausted, "SLOTS_EXHAUSTED",
+                    "every slot the LINK pools cover is taken; add a LINK pool or give a slot");
+}
+
+}  // namespace
+
+void Editor::apply(std::vector<v1::Change> step) {
+  model_.apply(step);
+  steps_.push_back(changes_.size());
+  std::ranges::move(step, std::back_inserter(changes_));
+}
+
+void Editor::undo() {
+  while (!steps_.empty()) {
+    const std::span<const v1::Change> all(changes_);
+    model_.revert(all.subspan(steps_.back()));
+    changes_.resize(steps_.back());
+    steps_.pop_back();
+  }
+}
+
+absl::StatusOr<uint32_t> Editor::put_tunnel(v1::Tunnel tunnel, std::string_view prefix) {
+  if (tunnel.id() == 0) {
+    const uint32_t highest = model_.highest_id();
+    if (highest == std::numeric_limits<uint32_t>::max()) {
+      return invalid_field(std::string(prefix) + "id", "REQUIRED",
+                           "the highest id is in use: say which one to take");
+    }
+    tunnel.set_id(highest + 1);
+  }
+  const v1::Tunnel* old = model_.find(tunnel.id());
+  if (!tunnel.has_slot()) {
+    const uint32_t slot = old != nullptr ? old->slot() : model_.lowest_free_slot();
+    if (slot == kNoSlot) return no_slot();
+    tunnel.set_slot(slot);
+  } else if (old != nullptr && old->slot() != tunnel.slot()) {
+    return invalid_field(std::string(prefix) + "slot", "IMMUTABLE",
+                         fmt::format("is {} and never changes; delete the tunnel and create it anew",
+                                     old->slot()));
+  }
+  const auto violations =
+      validate_tunnel(tunnel, model_.context(), old != nullptr ? old->id() : 0);
+  if (!violations.empty()) return invalid_fields(violations, prefix);
+  normalize(tunnel);
+  strip_output(tunnel);
+  if (old == nullptr || !same(*old, tunnel)) apply({make_change(old, &tunnel)});
+  return tunnel.id();
+}
+
+absl::Status Editor::erase_tunnel(uint32_t id) {
+  const v1::Tunnel* old = model_.find(id);
+  if (old == nullptr) return absl::NotFoundError("no such tunnel");
+  apply({make_change(old, nullptr)});
+  return absl::OkStatus();
+}
+
+// The PoP and the pools of `next` with the tunnels of the model. Paths of `collection` get `prefix` in its place.
+absl::Status Editor::check_settings(const v1::Config& next, std::string_view prefix,
+                                    std::string_view collection) {
+  Violations violations;
+  ConfigContext context(next.pop(), next.pools(), violations);
+  if (violations.empty()) {
+    // Only if the settings as such are good does it say anything when tunnels do not fit.
+    model_.visit_from(0, [&](const v1::Tunnel& tunnel) {
+      const auto compiled = compile_tunnel(tunnel, context, violations);
+      if (compiled) {
+        context.add(*compiled);
+        return true;
+      }
+      return false;
+    });
+    if (violations.empty()) return absl::OkStatus();
+    for (const v1::Tunnel& tunnel : model_.config().tunnels()) {
+      const auto faults = validate_tunnel(tunnel, context, tunnel.id());
+      if (faults.empty()) continue;
+      return make_error(absl::StatusCode::kFailedPrecondition, "IN_USE",
+                        fmt::format("{} needs it: {}: {}", tunnel_name(tunnel.id()),
+                                    faults.front().field, faults.front().description),
+                        {{"resource", tunnel_name(tunnel.id())},
+                         {"field", faults.front().field},
+                         {"violation", faults.front().reason}});
+    }
+  }
+  auto faults = violations.take();
+  for (FieldViolation& fault : faults) {
+    if (!collection.empty() && fault.field.starts_with(collection)) {
+      fault.field = std::string(prefix) + fault.field.substr(collection.size());
+    }
+  }
+  return invalid_fields(faults);
+}
+
+absl::Status Editor::put_pool(v1::Pool pool, std::string_view prefix) {
+  v1::Config next;
+  if (model_.config().has_pop()) *next.mutable_pop() = model_.config().pop();
+  *next.mutable_pools() = model_.config().pools();
+  const v1::Pool* old = model_.find_pool(pool.name());
+  int index = next.pools_size();
+  if (old != nullptr) {
+    for (index = 0; next.pools(index).name() != pool.name();) ++index;
+    *next.mutable_pools(index) = pool;
+  } else {
+    *next.add_pools() = pool;
+  }
+  if (auto status = check_settings(next, prefix, fmt::format("pools[{}].", index)); !status.ok()) {
+    return status;
+  }
+  normalize(pool);
+  strip_output(pool);
+  if (old == nullptr || !same(*old, pool)) apply({make_change(old, &pool)});
+  return absl::OkStatus();
+}
+
+absl::Status Editor::erase_pool(std::string_view name) {
+  const v1::Pool* old = model_.find_pool(name);
+  if (old == nullptr) return absl::NotFoundError("no such pool");
+  v1::Config next;
+  if (model_.config().has_pop()) *next.mutable_pop() = model_.config().pop();
+  for (const v1::Pool& pool : model_.config().pools()) {
+    if (pool.name() != name) *next.add_pools() = pool;
+  }
+  if (auto status = check_settings(next, {}, {}); !status.ok()) return status;
+  apply({make_change(old, nullptr)});
+  return absl::OkStatus();
+}
+
+absl::Status Editor::put_pop(v1::Pop pop, std::string_view prefix) {
+  v1::Config next;
+  *next.mutable_pop() = pop;
+  *next.mutable_pools() = model_.config().pools();
+  if (auto status = check_settings(next, prefix, "pop."); !status.ok()) return status;
+  normalize(pop);
+  strip_output(pop);
+  const v1::Pop* old = model_.config().has_pop() ? &model_.config().pop() : nullptr;
+  if (old == nullptr || !same(*old, pop)) apply({make_change(old, &pop)});
+  return absl::OkStatus();
+}
+
+namespace {
+
+// Gives a slot to every tunnel that has none: the one it has in `model`, if nobody else asks for it, or a free one.
+absl::Status assign_slots(v1::Config& config, const Model& model) {
+  std::vector<v1::Tunnel*> without;
+  std::vector<bool> taken(kMaxSlots);
+  for (v1::Tunnel& tunnel : *config.mutable_tunnels()) {
+    if (!tunnel.has_slot()) {
+      without.push_back(&tunnel);
+    } else if (tunnel.slot() < kMaxSlots) {
+      taken[tunnel.slot()] = true;
+    }
+  }
+  if (without.empty()) return absl::OkStatus();
+  Violations violations;  // reported by the validation that follows
+  ConfigContext context(config.pop(), config.pools(), violations);
+  std::vector<v1::Tunnel*> fresh;
+  for (v1::Tunnel* tunnel : without) {
+    const v1::Tunnel* old = model.find(tunnel->id());
+    if (old == nullptr || taken[old->slot()] || !context.is_covered(old->slot())) {
+      fresh.push_back(tunnel);
+      continue;
+    }
+    tunnel->set_slot(old->slot());
+    taken[old->slot()] = true;
+  }
+  std::ranges::sort(fresh, {}, [](const v1::Tunnel* tunnel) { return tunnel->id(); });
+  uint32_t slot = 0;
+  for (v1::Tunnel* tunnel : fresh) {
+    while (slot < kMaxSlots &&
+           (taken[slot] || !context.is_covered(slot) || context.is_reserved(slot))) {
+      ++slot;
+    }
+    if (slot == kMaxSlots) return no_slot();
+    tunnel->set_slot(slot++);
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status Editor::replace(v1::Config config) {
+  if (auto status = assign_slots(config, model_); !status.ok()) return status;
+  // Nothing at all is what there is before the first revision, and can be gone back to.
+  const bool nothing = config.ByteSizeLong() == 0;
+  const auto violations = nothing ? std::vector<FieldViolation>() : validate(config);
+  if (!violations.empty()) {
+    return invalid_fields(violations, "config.");
+  }
+  normalize(config);
+  strip_output(config);
+  auto step = diff(model_.config(), config);
+  if (!step.empty()) apply(std::move(step));
+  return absl::OkStatus();
+}
+
+}  // namespace simplon::control

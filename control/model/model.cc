@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The Simplon authors
+
+#include "control/model/model.h"
+
+#include <algorithm>
+
+#include "control/config/validate.h"
+
+namespace simplon::control {
+namespace {
+
+template <typename Resource>
+int position_of(const google::protobuf::RepeatedPtrField<Resource>& resources,
+                std::string_view name) {
+  for (int i = 0; i < resources.size(); ++i) {
+    if (resources[i].name() == name) return i;
+  }
+  return -1;
+}
+
+// Differs, all but always, between tunnels that have a slot one after the other, and is the same after a restart.
+uint8_t incarnation(uint32_t tunnel_id) { return uint8_t((tunnel_id * 2654435761u) >> 24); }
+
+}  // namespace
+
+std::optional<Ipv6Address> parse_outer_address(std::string_view text) {
+  if (const auto v4 = Ipv4Address::parse(text)) return Ipv6Address::from_ipv4(*v4);
+  return Ipv6Address::parse(text);
+}
+
+Model::Model() { rebuild_compiled(); }
+
+void Model::load(v1::Config config) {
+  config_ = std::move(config);
+  plan_ = PoolPlan(config_);
+  by_id_.clear();
+  by_slot_.clear();
+  by_remote_.clear();
+  delegations_.clear();
+  disabled_ = 0;
+  for (int i = 0; i < config_.tunnels_size(); ++i) {
+    by_id_.emplace(config_.tunnels(i).id(), uint32_t(i));
+    index(config_.tunnels(i), uint32_t(i));
+  }
+  rebuild_compiled();
+}
+
+void Model::rebuild_compiled() {
+  Violations violations;  // none: what the model holds was accepted
+  context_ = std::make_unique<ConfigContext>(config_.pop(), config_.pools(), violations);
+  builder_ = std::make_unique<SnapshotBuilder>(*context_);
+  for (const v1::Tunnel& tunnel : config_.tunnels()) add_compiled(tunnel);
+}
+
+void Model::add_compiled(const v1::Tunnel& tunnel) {
+  const CompiledTunnel compiled = compile_valid_tunnel(tunnel, *context_);
+  context_->add(compiled);
+  builder_->add(compiled, incarnation(tunnel.id()));
+}
+
+void Model::remove_compiled(const v1::Tunnel& tunnel) {
+  const CompiledTunnel compiled = compile_valid_tunnel(tunnel, *context_);
+  context_->remove(compiled);
+  builder_->remove(compiled);
+}
+
+const v1::Tunnel* Model::find(uint32_t id) const {
+  const auto found = by_id_.find(id);
+  return found == by_id_.end() ? nullptr : &config_.tunnels(int(found->second));
+}
+
+const v1::Tunnel* Model::at_slot(uint32_t slot) const {
+  if (slot >= by_slot_.size() || by_slot_[slot] == kNoSlot) return nullptr;
+  return &config_.tunnels(int(by_slot_[slot]));
+}
+
+const v1::Pool* Model::find_pool(std::string_view name) const {
+  const int position = position_of(config_.pools(), name);
+  return position < 0 ? nullptr : &config_.pools(position);
+}
+
+Model::Owner Model::owner(uint64_t hi) const {
+  const PoolRange* range = plan_.find(hi);
+  if (range == nullptr) return {};
+  if (range->kind != v1::Pool::DELEGATED) return {at_slot(range->slot_of(hi)), range->kind};
+  auto found = delegations_.upper_bound(hi);
+  if (found == delegations_.begin()) return {};
+  --found;
+  if (found->second.last < hi) return {};
+  return {find(found->second.id), range->kind};
+}
+
+std::vector<Model::Owner> Model::owners(HiRange wanted, std::size_t limit) const {
+  std::vector<Owner> owners;
+  const auto add = [&](const v1::Tunnel* tunnel, v1::Pool::Kind kind) {
+    const bool known = std::ranges::any_of(owners, [&](const Owner& o) { return o.tunnel == tunnel; });
+    if (tunnel != nullptr && !known) owners.push_back({tunnel, kind});
+    return owners.size() < limit;
+  };
+  for (const PoolRange& range : plan_.ranges()) {
+    const uint64_t first = std::max(wanted.first, range.base);
+    const uint64_t last = std::min(wanted.last, range.base | ~range.mask);
+    if (first > last) continue;
+    if (range.kind == v1::Pool::DELEGATED) {
+      auto it = delegations_.upper_bound(first);
+      if (it != delegations_.begin() && std::prev(it)->second.last >= first) --it;
+      for (; it != delegations_.end() && it->first <= last; ++it) {
+        if (!add(find(it->second.id), range.kind)) return owners;
+      }
+      continue;
+    }
+    for (uint64_t slot = range.slot_of(first); slot <= range.slot_of(last); ++slot) {
+      if (!add(at_slot(uint32_t(slot)), range.kind)) return owners;
+    }
+  }
+  return owners;
+}
+
+std::vector<const v1::Tunnel*> Model::with_remote(const Ipv6Address& remote,
+                                                  std::size_t limit) const {
+  std::vector<const v1::Tunnel*> tunnels;
+  for (auto it = by_remote_.lower_bound({remote, 0});
+       it != by_remote_.end() && it->first == remote && tunnels.size() < limit; ++it) {
+    tunnels.push_back(find(it->second));
+  }
+  return tunnels;
+}
+
+uint32_t Model::units_used(const PoolRange& pool) const {
+  uint64_t used = 0;
+  if (pool.kind == v1::Pool::DELEGATED) {
+    for (auto it = delegations_.lower_bound(pool.base);
+         it != delegations_.end() && pool.contains(it->first); ++it) {
+      used += ((it->second.last - it->first) >> pool.shift) + 1;
+    }
+    return uint32_t(used);
+  }
+  const uint64_t end = std::min<uint64_t>(pool.first_slot + pool.units, by_slot_.size());
+  for (uint64_t slot = pool.first_slot; slot < end; ++slot) used += by_slot_[slot] != kNoSlot;
+  return uint32_t(used);
+}
+
+void Model::index(const v1::Tunnel& tunnel, uint32_t position) {
+  const uint32_t slot = tunnel.slot();
+  if (slot >= by_slot_.size()) by_slot_.resize(slot + 1, kNoSlot);
+  by_slot_[slot] = position;
+  if (const auto remote = parse_outer_address(tunnel.remote())) {
+    by_remote_.emplace(*remote, tunnel.id());
+  }
+  for (const std::string& text : tunnel.delegated_prefixes()) {
+    const auto prefix = Ipv6Prefix::parse(text);
+    const auto range = prefix ? hi_range(*prefix) : std::nullopt;
+    if (range) delegations_[range->first] = {range->last, tunnel.id()};
+  }
+  disabled_ += tunnel.admin_state() == v1::Tunnel::DISABLED;
+}
+
+void Model::unindex(const v1::Tunnel& tunnel) {
+  const uint32_t slot = tunnel.slot();
+  by_slot_[slot] = kNoSlot;
+  if (const auto remote = parse_outer_address(tunnel.remote())) {
+    by_remote_.erase({*remote, tunnel.id()});
+  }
+  for (const std::string& text : tunnel.delegated_prefixes()) {
+    const auto prefix = Ipv6Prefix::parse(text);
+    if (const auto range = prefix ? hi_range(*prefix) : std::nullopt) delegations_.erase(range->first);
+  }
+  disabled_ -= tunnel.admin_state() == v1::Tunnel::DISABLED;
+}
+
+void Model::insert(const v1::Tunnel& tunnel) {
+  const auto found = by_id_.find(tunnel.id());
+  if (found != by_id_.end()) {
+    *config_.mutable_tunnels(int(found->second)) = tunnel;
+    index(tunnel, found->second);
+    return;
+  }
+  const auto position = uint32_t(config_.tunnels_size());
+  *config_.add_tunnels() = tunnel;
+  by_id_.emplace(tunnel.id(), position);
+  index(tunnel, position);
+}
+
+void Model::erase(uint32_t id) {
+  const auto found = by_id_.find(id);
+  const uint32_t position = found->second;
+  by_id_.erase(found);
+  const auto last = uint32_t(config_.tunnels_size() - 1);
+  if (position != last) {
+    config_.mutable_tunnels()->SwapElements(int(position), int(last));
+    const v1::Tunnel& moved = config_.tunnels(int(position));
+    by_id_[moved.id()] = position;
+    // In the middle of a step the moved tunnel may be out of the index, its slot even another's.
+    if (moved.slot() < by_slot_.size() && by_slot_[moved.slot()] == last) {
+      by_slot_[moved.slot()] = position;
+    }
+  }
+  config_.mutable_tunnels()->RemoveLast();
+}
+
+void Model::set_pool(const v1::Pool* old, const v1::Pool* next) {
+  auto* pools = config_.mutable_pools();
+  if (old != nullptr) pools->DeleteSubrange(position_of(*pools, old->name()), 1);
+  if (next == nullptr) return;
+  *pools->Add() = *next;
+  for (int i = pools->size() - 1; i > 0 && (*pools)[i].name() < (*pools)[i - 1].name(); --i) {
+    pools->SwapElements(i, i - 1);
+  }
+}
+
+void Model::step(std::span<const v1::Change> changes, bool forward) {
+  const auto before = [&](const v1::Change& c) {
+    const bool there = forward ? c.has_old() : c.has_new_();
+    return there ? (forward ? &c.old() : &c.new_()) : nullptr;
+  };
+  const auto after = [&](const v1::Change& c) {
+    const bool there = forward ? c.has_new_() : c.has_old();
+    return there ? (forward ? &c.new_() : &c.old()) : nullptr;
+  };
+  // All old values leave the indices before new ones enter: two tunnels may swap a prefix.
+  for (const v1::Change& change : changes) {
+    const v1::Resource* old = before(change);
+    if (old == nullptr || !old->has_tunnel()) continue;
+    remove_compiled(old->tunnel());
+    unindex(old->tunnel());
+    if (after(change) == nullptr) erase(old->tunnel().id());
+  }
+  bool settings_changed = false;
+  for (const v1::Change& change : changes) {
+    const v1::Resource* old = before(change);
+    const v1::Resource* next = after(change);
+    const v1::Resource& any = next != nullptr ? *next : *old;
+    if (any.has_tunnel() && next != nullptr) insert(next->tunnel());
+    if (any.has_pool()) {
+      set_pool(old != nullptr ? &old->pool() : nullptr, next != nullptr ? &next->pool() : nullptr);
+      settings_changed = true;
+    }
+    if (any.has_pop()) {
+      if (next != nullptr) {
+        *config_.mutable_pop() = next->pop();
+      } else {
+        config_.clear_pop();
+      }
+      settings_changed = true;
+    }
+  }
+  if (settings_changed) {
+    plan_ = PoolPlan(config_);
+    rebuild_compiled();
+    return;
+  }
+  for (const v1::Change& change : changes) {
+    const v1::Resource* next = after(change);
+    if (next != nullptr && next->has_tunnel()) {
+      add_compiled(next->tunnel());
+    }
+  }
+}
+
+void Model::apply(std::span<const v1::Change> changes) { step(changes, true); }
+
+void Model::revert(std::span<const v1::Change> changes) { step(changes, false); }
+
+}  // namespace simplon::control

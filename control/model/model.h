@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The Simplon authors
+
+// The configuration in memory, indexed so that a change of one tunnel among a million costs the same as among ten. Holds
+// accepted configuration only: checks come before. Stored without output-only fields; render() adds them.
+//
+// Thread: not synchronised. The engine guards it (readers share, the engine's thread writes).
+
+#pragma once
+
+#include <absl/container/btree_map.h>
+#include <absl/container/btree_set.h>
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "control/config/context.h"
+#include "control/model/pool_plan.h"
+#include "control/table/build_snapshot.h"
+#include "dataplane/net/address.h"
+#include "proto/link/snapshot_format.h"
+#include "simplon/v1/common.pb.h"
+#include "simplon/v1/config.pb.h"
+
+namespace simplon::control {
+
+class Model {
+ public:
+  Model();
+
+  // Replaces everything.
+  void load(v1::Config config);
+
+  // Tunnels in no particular order; pools by name.
+  const v1::Config& config() const { return config_; }
+  const PoolPlan& plan() const { return plan_; }
+  // For the checks of one tunnel.
+  const ConfigContext& context() const { return *context_; }
+  // Ready to be sealed into a snapshot of what the model holds.
+  const SnapshotBuilder& builder() const { return *builder_; }
+  std::size_t tunnel_count() const { return by_id_.size(); }
+  std::size_t disabled_count() const { return disabled_; }
+
+  const v1::Tunnel* find(uint32_t id) const;
+  const v1::Tunnel* at_slot(uint32_t slot) const;
+  const v1::Pool* find_pool(std::string_view name) const;
+
+  // By id, from the first that is at least `from`, until `visit` returns false.
+  template <typename Visit>
+  void visit_from(uint32_t from, Visit&& visit) const {
+    for (auto it = by_id_.lower_bound(from); it != by_id_.end(); ++it) {
+      if (!visit(config_.tunnels(int(it->second)))) return;
+    }
+  }
+
+  // 0: there is no tunnel.
+  uint32_t highest_id() const { return by_id_.empty() ? 0 : by_id_.rbegin()->first; }
+
+  // The lowest slot a new tunnel can have; kNoSlot: all are taken.
+  uint32_t lowest_free_slot() { return context_->lowest_free_slot(); }
+
+  // The tunnel an inner address or part of a prefix belongs to; null: none.
+  struct Owner {
+    const v1::Tunnel* tunnel = nullptr;
+    v1::Pool::Kind kind = v1::Pool::KIND_UNSPECIFIED;
+  };
+  Owner owner(uint64_t hi) const;
+  // Tunnels with anything inside [first, last], at most `limit`, each once.
+  std::vector<Owner> owners(HiRange range, std::size_t limit) const;
+  // Tunnels whose outer address this is (IPv4 as ::ffff:a.b.c.d), at most `limit`, by id.
+  std::vector<const v1::Tunnel*> with_remote(const Ipv6Address& remote, std::size_t limit) const;
+  uint32_t units_used(const PoolRange& pool) const;
+
+  // Applies accepted changes, whose old values are what the model holds, as one step. revert() undoes them.
+  void apply(std::span<const v1::Change> changes);
+  void revert(std::span<const v1::Change> changes);
+
+ private:
+  struct Delegation {
+    uint64_t last;
+    uint32_t id;
+  };
+
+  void step(std::span<const v1::Change> changes, bool forward);
+  void index(const v1::Tunnel& tunnel, uint32_t position);
+  void unindex(const v1::Tunnel& tunnel);
+  void insert(const v1::Tunnel& tunnel);
+  void erase(uint32_t id);
+  void set_pool(const v1::Pool* old, const v1::Pool* next);
+  void rebuild_compiled();
+  void add_compiled(const v1::Tunnel& tunnel);
+  void remove_compiled(const v1::Tunnel& tunnel);
+
+  v1::Config config_;
+  PoolPlan plan_;
+  std::unique_ptr<ConfigContext> context_;
+  std::unique_ptr<SnapshotBuilder> builder_;
+  absl::btree_map<uint32_t, uint32_t> by_id_;  // to the position in config_.tunnels()
+  std::vector<uint32_t> by_slot_;              // position, or kNoSlot; as long as the highest slot needs
+  absl::btree_set<std::pair<Ipv6Address, uint32_t>> by_remote_;
+  absl::btree_map<uint64_t, Delegation> delegations_;  // by first /64; never overlapping
+  std::size_t disabled_ = 0;
+};
+
+// An outer address of either family in the form the model compares; nullopt: not an address.
+std::optional<Ipv6Address> parse_outer_address(std::string_view text);
+
+}  // namespace simplon::control

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The Simplon authors
+
+#include "control/model/render.h"
+
+#include <fmt/format.h>
+#include <google/protobuf/io/coded_stream.h>
+#include <google/protobuf/io/zero_copy_stream_impl_lite.h>
+
+#include <charconv>
+
+namespace simplon::control {
+
+std::string tunnel_name(uint32_t id) { return fmt::format("tunnels/T{}", id); }
+
+std::string pool_name(std::string_view name) { return fmt::format("pools/{}", name); }
+
+std::optional<uint32_t> parse_tunnel_name(std::string_view name) {
+  constexpr std::string_view kCollection = "tunnels/";
+  if (name.starts_with(kCollection)) name.remove_prefix(kCollection.size());
+  if (name.starts_with('T') || name.starts_with('t')) name.remove_prefix(1);
+  uint32_t id = 0;
+  const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), id);
+  if (error != std::errc() || end != name.data() + name.size() || id == 0) return std::nullopt;
+  return id;
+}
+
+std::string_view parse_pool_name(std::string_view name) {
+  constexpr std::string_view kCollection = "pools/";
+  if (name.starts_with(kCollection)) name.remove_prefix(kCollection.size());
+  return name;
+}
+
+std::string etag(const google::protobuf::MessageLite& resource) {
+  std::string bytes;
+  {
+    google::protobuf::io::StringOutputStream stream(&bytes);
+    google::protobuf::io::CodedOutputStream coded(&stream);
+    coded.SetSerializationDeterministic(true);
+    resource.SerializeToCodedStream(&coded);
+  }
+  // FNV-1a: the etag guards against accidents, not against forgery.
+  uint64_t hash = 0xcbf29ce484222325;
+  for (const char byte : bytes) hash = (hash ^ uint8_t(byte)) * 0x100000001b3;
+  return fmt::format("{:016x}", hash);
+}
+
+v1::Tunnel render(const Model& model, const v1::Tunnel& tunnel) {
+  v1::Tunnel out = tunnel;
+  out.set_etag(etag(tunnel));
+  out.set_name(tunnel_name(tunnel.id()));
+  if (const PoolRange* link = model.plan().covering(v1::Pool::LINK, tunnel.slot())) {
+    out.set_link_prefix(link->prefix_of_slot(tunnel.slot()).to_string());
+  }
+  if (const PoolRange* routed = model.plan().covering(v1::Pool::ROUTED, tunnel.slot())) {
+    out.set_routed_prefix(routed->prefix_of_slot(tunnel.slot()).to_string());
+  }
+  return out;
+}
+
+v1::Pool render(const v1::Pool& pool) {
+  v1::Pool out = pool;
+  out.set_etag(etag(pool));
+  return out;
+}
+
+v1::Pop render(const v1::Pop& pop) {
+  v1::Pop out = pop;
+  out.set_etag(etag(pop));
+  return out;
+}
+
+v1::Change render(const Model& model, v1::Change change) {
+  const auto add = [&](v1::Resource& resource) {
+    if (resource.has_tunnel()) *resource.mutable_tunnel() = render(model, resource.tunnel());
+    if (resource.has_pool()) *resource.mutable_pool() = render(resource.pool());
+    if (resource.has_pop()) *resource.mutable_pop() = render(resource.pop());
+  };
+  if (change.has_old()) add(*change.mutable_old());
+  if (change.has_new_()) add(*change.mutable_new_());
+  return change;
+}
+
+void strip_output(v1::Tunnel& tunnel) {
+  tunnel.clear_etag();
+  tunnel.clear_name();
+  tunnel.clear_link_prefix();
+  tunnel.clear_routed_prefix();
+}
+
+void strip_output(v1::Pool& pool) { pool.clear_etag(); }
+
+void strip_output(v1::Pop& pop) { pop.clear_etag(); }
+
+void strip_output(v1::Config& config) {
+  if (config.has_pop()) strip_output(*config.mutable_pop());
+  for (v1::Pool& pool : *config.mutable_pools()) strip_output(pool);
+  for (v1::Tunnel& tunnel : *config.mutable_tunnels()) strip_output(tunnel);
+}
+
+}  // namespace simplon::control

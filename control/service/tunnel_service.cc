@@ -1,0 +1,294 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The Simplon authors
+
+#include "control/service/tunnel_service.h"
+
+#include <fmt/format.h>
+
+#include <array>
+
+#include "control/error/error.h"
+#include "control/model/merge.h"
+#include "control/model/render.h"
+#include "control/service/grpc_status.h"
+#include "control/service/listing.h"
+
+namespace simplon::control {
+namespace {
+
+constexpr PageLimits kListLimits{100, 10000};
+constexpr PageLimits kLookupLimits{100, 1000};
+constexpr int kMaxBatchRequests = 100000;
+
+// Not for a mask to change: identity, and what only the server sets.
+constexpr std::array<std::string_view, 5> kNotMerged = {"id", "name", "etag", "link_prefix",
+                                                        "routed_prefix"};
+
+// Where in a batch a request is; empty in a call of its own.
+std::string at_index(int index) { return fmt::format("requests[{}].", index); }
+
+absl::Status check_batch_size(int size) {
+  if (size > 0 && size <= kMaxBatchRequests) return absl::OkStatus();
+  return invalid_field("requests", size == 0 ? "REQUIRED" : "TOO_MANY",
+                       fmt::format("1 to {} requests are needed", kMaxBatchRequests));
+}
+
+absl::Status create(Editor& editor, const v1::CreateTunnelRequest& request, const std::string& at,
+                    v1::Tunnel* reply) {
+  if (!request.has_tunnel()) return invalid_field(at + "tunnel", "REQUIRED", "is missing");
+  const uint32_t wanted = request.tunnel().id();
+  if (wanted != 0 && editor.model().find(wanted) != nullptr) {
+    return make_error(absl::StatusCode::kAlreadyExists, "TUNNEL_EXISTS",
+                      fmt::format("{}tunnel {} exists already", at, tunnel_name(wanted)),
+                      {{"resource", tunnel_name(wanted)}});
+  }
+  const auto id = editor.put_tunnel(request.tunnel(), at + "tunnel.");
+  if (!id.ok()) return id.status();
+  *reply = render(editor.model(), *editor.model().find(*id));
+  return absl::OkStatus();
+}
+
+// The tunnel an update is about, by name, id or both.
+absl::StatusOr<uint32_t> identify(const v1::Tunnel& tunnel, const std::string& at) {
+  if (tunnel.name().empty()) {
+    if (tunnel.id() != 0) return tunnel.id();
+    return invalid_field(at + "tunnel.name", "REQUIRED", "give the tunnel's name or id");
+  }
+  auto id = tunnel_id_of(at + "tunnel.name", tunnel.name());
+  if (id.ok() && tunnel.id() != 0 && tunnel.id() != *id) {
+    return invalid_field(at + "tunnel.id", "IMMUTABLE", "is not the id in the name");
+  }
+  return id;
+}
+
+absl::Status update(Editor& editor, const v1::UpdateTunnelRequest& request, const std::string& at,
+                    v1::Tunnel* reply) {
+  if (!request.has_tunnel()) return invalid_field(at + "tunnel", "REQUIRED", "is missing");
+  const auto id = identify(request.tunnel(), at);
+  if (!id.ok()) return id.status();
+  const v1::Tunnel* old = editor.model().find(*id);
+  v1::Tunnel next;
+  if (old == nullptr) {
+    if (!request.allow_missing()) return tunnel_not_found(tunnel_name(*id));
+    next = request.tunnel();
+    next.set_id(*id);
+  } else {
+    if (auto s = check_etag(request.tunnel().etag(), *old, tunnel_name(*id)); !s.ok()) return s;
+    next = *old;
+    const auto* mask = request.has_update_mask() ? &request.update_mask() : nullptr;
+    if (auto s = merge_fields(request.tunnel(), mask, kNotMerged, next); !s.ok()) return s;
+  }
+  if (auto put = editor.put_tunnel(std::move(next), at + "tunnel."); !put.ok()) return put.status();
+  *reply = render(editor.model(), *editor.model().find(*id));
+  return absl::OkStatus();
+}
+
+absl::Status erase(Editor& editor, const v1::DeleteTunnelRequest& request, const std::string& at) {
+  const auto id = tunnel_id_of(at + "name", request.name());
+  if (!id.ok()) return id.status();
+  const v1::Tunnel* old = editor.model().find(*id);
+  if (old == nullptr) {
+    return request.allow_missing() ? absl::OkStatus() : tunnel_not_found(tunnel_name(*id));
+  }
+  if (auto s = check_etag(request.etag(), *old, tunnel_name(*id)); !s.ok()) return s;
+  return editor.erase_tunnel(*id);
+}
+
+v1::LookupTunnelsResponse::MatchedBy matched_by(v1::Pool::Kind kind) {
+  switch (kind) {
+    case v1::Pool::LINK: return v1::LookupTunnelsResponse::LINK_PREFIX;
+    case v1::Pool::ROUTED: return v1::LookupTunnelsResponse::ROUTED_PREFIX;
+    case v1::Pool::DELEGATED: return v1::LookupTunnelsResponse::DELEGATED_PREFIX;
+    default: return v1::LookupTunnelsResponse::MATCHED_BY_UNSPECIFIED;
+  }
+}
+
+// Fills `reply` with at most `limit` matches; none is not an error here.
+absl::Status look_up(const Model& model, const std::string& key, std::size_t limit,
+                     v1::LookupTunnelsResponse* reply) {
+  const auto add = [&](const v1::Tunnel* tunnel, v1::LookupTunnelsResponse::MatchedBy by) {
+    if (tunnel == nullptr) return;
+    if (std::size_t(reply->matches_size()) == limit) {
+      reply->set_truncated(true);
+      return;
+    }
+    auto* match = reply->add_matches();
+    *match->mutable_tunnel() = render(model, *tunnel);
+    match->set_matched_by(by);
+  };
+  if (const auto id = parse_tunnel_name(key)) {
+    add(model.find(*id), v1::LookupTunnelsResponse::ID);
+    return absl::OkStatus();
+  }
+  if (const auto remote = parse_outer_address(key)) {
+    const Model::Owner owner = model.owner(remote->hi());
+    if (!remote->is_ipv4_mapped()) add(owner.tunnel, matched_by(owner.kind));
+    for (const v1::Tunnel* tunnel : model.with_remote(*remote, limit + 1)) {
+      add(tunnel, v1::LookupTunnelsResponse::REMOTE);
+    }
+    return absl::OkStatus();
+  }
+  if (const auto prefix = Ipv6Prefix::parse(key)) {
+    const HiRange range =
+        hi_range(*prefix).value_or(HiRange{prefix->address.hi(), prefix->address.hi()});
+    for (const Model::Owner& owner : model.owners(range, limit + 1)) {
+      add(owner.tunnel, matched_by(owner.kind));
+    }
+    return absl::OkStatus();
+  }
+  return invalid_field("key", "BAD_KEY",
+                       fmt::format("'{}' is no tunnel's name, address or prefix", key));
+}
+
+}  // namespace
+
+template <typename Request>
+grpc::Status TunnelService::change(grpc::ServerContext* rpc, const Request& request,
+                                   std::string_view method,
+                                   std::function<absl::Status(Editor&)> edit) {
+  Engine::Call call;
+  call.method = method;
+  call.comment = request.comment();
+  call.validate_only = request.validate_only();
+  call.edit = std::move(edit);
+  return to_grpc(commit(context_, *rpc, std::move(call)).status());
+}
+
+grpc::Status TunnelService::CreateTunnel(grpc::ServerContext* rpc,
+                                         const v1::CreateTunnelRequest* request,
+                                         v1::Tunnel* reply) {
+  return change(rpc, *request, "CreateTunnel",
+                [&](Editor& editor) { return create(editor, *request, "", reply); });
+}
+
+grpc::Status TunnelService::UpdateTunnel(grpc::ServerContext* rpc,
+                                         const v1::UpdateTunnelRequest* request,
+                                         v1::Tunnel* reply) {
+  return change(rpc, *request, "UpdateTunnel",
+                [&](Editor& editor) { return update(editor, *request, "", reply); });
+}
+
+grpc::Status TunnelService::DeleteTunnel(grpc::ServerContext* rpc,
+                                         const v1::DeleteTunnelRequest* request,
+                                         google::protobuf::Empty*) {
+  return change(rpc, *request, "DeleteTunnel",
+                [&](Editor& editor) { return erase(editor, *request, ""); });
+}
+
+grpc::Status TunnelService::BatchCreateTunnels(grpc::ServerContext* rpc,
+                                               const v1::BatchCreateTunnelsRequest* request,
+                                               v1::BatchCreateTunnelsResponse* reply) {
+  if (auto s = check_batch_size(request->requests_size()); !s.ok()) return to_grpc(s);
+  return change(rpc, *request, "BatchCreateTunnels", [&](Editor& editor) {
+    for (int i = 0; i < request->requests_size(); ++i) {
+      auto s = create(editor, request->requests(i), at_index(i), reply->add_tunnels());
+      if (!s.ok()) return s;
+    }
+    return absl::OkStatus();
+  });
+}
+
+grpc::Status TunnelService::BatchUpdateTunnels(grpc::ServerContext* rpc,
+                                               const v1::BatchUpdateTunnelsRequest* request,
+                                               v1::BatchUpdateTunnelsResponse* reply) {
+  if (auto s = check_batch_size(request->requests_size()); !s.ok()) return to_grpc(s);
+  return change(rpc, *request, "BatchUpdateTunnels", [&](Editor& editor) {
+    for (int i = 0; i < request->requests_size(); ++i) {
+      auto s = update(editor, request->requests(i), at_index(i), reply->add_tunnels());
+      if (!s.ok()) return s;
+    }
+    return absl::OkStatus();
+  });
+}
+
+grpc::Status TunnelService::BatchDeleteTunnels(grpc::ServerContext* rpc,
+                                               const v1::BatchDeleteTunnelsRequest* request,
+                                               google::protobuf::Empty*) {
+  if (auto s = check_batch_size(request->requests_size()); !s.ok()) return to_grpc(s);
+  return change(rpc, *request, "BatchDeleteTunnels", [&](Editor& editor) {
+    for (int i = 0; i < request->requests_size(); ++i) {
+      if (auto s = erase(editor, request->requests(i), at_index(i)); !s.ok()) return s;
+    }
+    return absl::OkStatus();
+  });
+}
+
+template <typename Request>
+grpc::Status TunnelService::set_state(grpc::ServerContext* rpc, const Request& request,
+                                      std::string_view method, v1::Tunnel::AdminState state,
+                                      v1::Tunnel* reply) {
+  const auto id = tunnel_id_of("name", request.name());
+  if (!id.ok()) return to_grpc(id.status());
+  return change(rpc, request, method, [&](Editor& editor) -> absl::Status {
+    const v1::Tunnel* old = editor.model().find(*id);
+    if (old == nullptr) return tunnel_not_found(tunnel_name(*id));
+    if (auto s = check_etag(request.etag(), *old, tunnel_name(*id)); !s.ok()) return s;
+    v1::Tunnel next = *old;
+    next.set_admin_state(state);
+    if (auto put = editor.put_tunnel(std::move(next), "tunnel."); !put.ok()) return put.status();
+    *reply = render(editor.model(), *editor.model().find(*id));
+    return absl::OkStatus();
+  });
+}
+
+grpc::Status TunnelService::EnableTunnel(grpc::ServerContext* rpc,
+                                         const v1::EnableTunnelRequest* request,
+                                         v1::Tunnel* reply) {
+  return set_state(rpc, *request, "EnableTunnel", v1::Tunnel::ENABLED, reply);
+}
+
+grpc::Status TunnelService::DisableTunnel(grpc::ServerContext* rpc,
+                                          const v1::DisableTunnelRequest* request,
+                                          v1::Tunnel* reply) {
+  return set_state(rpc, *request, "DisableTunnel", v1::Tunnel::DISABLED, reply);
+}
+
+grpc::Status TunnelService::GetTunnel(grpc::ServerContext*, const v1::GetTunnelRequest* request,
+                                      v1::Tunnel* reply) {
+  const auto id = tunnel_id_of("name", request->name());
+  if (!id.ok()) return to_grpc(id.status());
+  const bool found = context_.engine.read([&](const Model& model, const Engine::Info&) {
+    const v1::Tunnel* tunnel = model.find(*id);
+    if (tunnel != nullptr) *reply = render(model, *tunnel);
+    return tunnel != nullptr;
+  });
+  return found ? grpc::Status::OK : to_grpc(tunnel_not_found(tunnel_name(*id)));
+}
+
+grpc::Status TunnelService::LookupTunnels(grpc::ServerContext*,
+                                          const v1::LookupTunnelsRequest* request,
+                                          v1::LookupTunnelsResponse* reply) {
+  const auto limit = page_size(request->page_size(), kLookupLimits);
+  if (!limit.ok()) return to_grpc(limit.status());
+  const absl::Status status = context_.engine.read([&](const Model& model, const Engine::Info&) {
+    return look_up(model, request->key(), *limit, reply);
+  });
+  if (!status.ok()) return to_grpc(status);
+  if (reply->matches().empty()) return to_grpc(tunnel_not_found(request->key()));
+  return grpc::Status::OK;
+}
+
+grpc::Status TunnelService::ListTunnels(grpc::ServerContext*,
+                                        const v1::ListTunnelsRequest* request,
+                                        v1::ListTunnelsResponse* reply) {
+  const auto size = page_size(request->page_size(), kListLimits);
+  if (!size.ok()) return to_grpc(size.status());
+  const auto order = parse_order(request->order_by(), "id");
+  if (!order.ok()) return to_grpc(order.status());
+  const auto key = tunnel_sort_key(order->field);
+  if (!key.ok()) return to_grpc(key.status());
+  const ListQuery query{request->filter(), request->order_by(), request->page_token(), *size};
+  auto page = list_tunnels(context_.engine, query, *order, *key);
+  if (!page.ok()) return to_grpc(page.status());
+  context_.engine.read([&](const Model& model, const Engine::Info&) {
+    for (const uint32_t id : page->ids) {
+      // One deleted since the scan is left out.
+      if (const v1::Tunnel* tunnel = model.find(id)) *reply->add_tunnels() = render(model, *tunnel);
+    }
+    reply->set_total_size(uint32_t(model.tunnel_count()));
+  });
+  reply->set_next_page_token(page->next_page_token);
+  return grpc::Status::OK;
+}
+
+}  // namespace simplon::control

@@ -1,0 +1,364 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The Simplon authors
+
+#include "control/store/store.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "control/error/error.h"
+#include "control/text/absl_text.h"
+
+namespace simplon::control {
+namespace {
+
+constexpr int kSchemaVersion = 1;
+
+constexpr const char* kSchema = R"sql(
+CREATE TABLE meta (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE pools (name TEXT PRIMARY KEY, proto BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE tunnels (id INTEGER PRIMARY KEY, proto BLOB NOT NULL);
+CREATE TABLE revisions (number INTEGER PRIMARY KEY, proto BLOB NOT NULL);
+CREATE TABLE changes (revision INTEGER NOT NULL, number INTEGER NOT NULL, proto BLOB NOT NULL,
+                      PRIMARY KEY (revision, number)) WITHOUT ROWID;
+CREATE TABLE counters (tunnel_id INTEGER PRIMARY KEY, proto BLOB NOT NULL);
+CREATE TABLE counter_archive (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+)sql";
+
+std::string_view as_bytes(const CounterRow& row) {
+  return {reinterpret_cast<const char*>(&row), sizeof row};
+}
+static_assert(std::is_trivially_copyable_v<CounterRow>);
+
+absl::Status directory_error(const std::string& directory, int error, std::string_view hint) {
+  return absl::FailedPreconditionError(ToAbsl("state directory " + directory + ": " +
+                                              std::strerror(error) + "; " + std::string(hint)));
+}
+
+}  // namespace
+
+#define SIMPLON_RETURN_IF_ERROR(expression) \
+  if (absl::Status status_ = (expression); !status_.ok()) return status_
+
+struct Store::Statements {
+  std::optional<Statement> put_meta, delete_meta, put_pool, delete_pool, put_tunnel, delete_tunnel;
+  std::optional<Statement> put_revision, put_change, forget_revisions, forget_changes;
+  std::optional<Statement> put_counter, delete_counter, put_archive;
+};
+
+absl::StatusOr<std::unique_ptr<Store>> Store::open(const std::string& directory) {
+  if (mkdir(directory.c_str(), 0700) != 0 && errno != EEXIST) {
+    return directory_error(directory, errno, "create it or give another --state-dir");
+  }
+  std::unique_ptr<Store> store(new Store);
+  const std::string lock_path = directory + "/lock";
+  store->lock_fd_ = ::open(lock_path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  if (store->lock_fd_ < 0) {
+    return directory_error(directory, errno, "make it writable for this user or give another --state-dir");
+  }
+  if (flock(store->lock_fd_, LOCK_EX | LOCK_NB) != 0) {
+    return absl::FailedPreconditionError(ToAbsl("state directory " + directory +
+                                                " is in use by another simplon-control; stop it first"));
+  }
+
+  const std::string path = directory + "/simplon.db";
+  // Created here so that the mode is right from the first byte (SQLite gives its companions the same).
+  const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  if (fd < 0) return directory_error(directory, errno, "simplon.db must be writable for this user");
+  close(fd);
+
+  auto writer = Database::open(path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX);
+  if (!writer.ok()) return writer.status();
+  store->writer_ = *std::move(writer);
+  SIMPLON_RETURN_IF_ERROR(store->writer_->execute(
+      "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;"
+      "PRAGMA wal_autocheckpoint=4000; PRAGMA cache_size=-65536"));
+  SIMPLON_RETURN_IF_ERROR(store->create_schema());
+  SIMPLON_RETURN_IF_ERROR(store->prepare());
+  auto reader = Database::open(path, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX);
+  if (!reader.ok()) return reader.status();
+  store->reader_ = *std::move(reader);
+  return store;
+}
+
+Store::~Store() {
+  statements_.reset();
+  reader_.reset();
+  writer_.reset();
+  if (lock_fd_ >= 0) close(lock_fd_);
+}
+
+absl::Status Store::create_schema() {
+  auto query = writer_->prepare("PRAGMA user_version");
+  if (!query.ok()) return query.status();
+  auto row = query->step();
+  if (!row.ok()) return row.status();
+  const int64_t version = query->integer(0);
+  query->reset();
+  if (version == kSchemaVersion) return absl::OkStatus();
+  if (version != 0) {
+    return absl::FailedPreconditionError(
+        ToAbsl("store: simplon.db has schema version " + std::to_string(version) + ", this program knows " +
+               std::to_string(kSchemaVersion) + "; use the program that wrote it"));
+  }
+  auto transaction = Transaction::begin(*writer_);
+  if (!transaction.ok()) return transaction.status();
+  SIMPLON_RETURN_IF_ERROR(writer_->execute(kSchema));
+  SIMPLON_RETURN_IF_ERROR(writer_->execute("PRAGMA user_version = 1"));
+  return transaction->commit();
+}
+
+absl::Status Store::prepare() {
+  statements_ = std::make_unique<Statements>();
+  const auto add = [this](std::optional<Statement>& statement, const char* sql) -> absl::Status {
+    auto prepared = writer_->prepare(sql);
+    if (!prepared.ok()) return prepared.status();
+    statement = *std::move(prepared);
+    return absl::OkStatus();
+  };
+  Statements& s = *statements_;
+  SIMPLON_RETURN_IF_ERROR(add(s.put_meta, "INSERT OR REPLACE INTO meta VALUES (?1, ?2)"));
+  SIMPLON_RETURN_IF_ERROR(add(s.delete_meta, "DELETE FROM meta WHERE key = ?1"));
+  SIMPLON_RETURN_IF_ERROR(add(s.put_pool, "INSERT OR REPLACE INTO pools VALUES (?1, ?2)"));
+  SIMPLON_RETURN_IF_ERROR(add(s.delete_pool, "DELETE FROM pools WHERE name = ?1"));
+  SIMPLON_RETURN_IF_ERROR(add(s.put_tunnel, "INSERT OR REPLACE INTO tunnels VALUES (?1, ?2)"));
+  SIMPLON_RETURN_IF_ERROR(add(s.delete_tunnel, "DELETE FROM tunnels WHERE id = ?1"));
+  SIMPLON_RETURN_IF_ERROR(add(s.put_revision, "INSERT OR REPLACE INTO revisions VALUES (?1, ?2)"));
+  SIMPLON_RETURN_IF_ERROR(add(s.put_change, "INSERT INTO changes VALUES (?1, ?2, ?3)"));
+  SIMPLON_RETURN_IF_ERROR(add(s.forget_revisions, "DELETE FROM revisions WHERE number <= ?1"));
+  SIMPLON_RETURN_IF_ERROR(add(s.forget_changes, "DELETE FROM changes WHERE revision <= ?1"));
+  SIMPLON_RETURN_IF_ERROR(add(s.put_counter, "INSERT OR REPLACE INTO counters VALUES (?1, ?2)"));
+  SIMPLON_RETURN_IF_ERROR(add(s.delete_counter, "DELETE FROM counters WHERE tunnel_id = ?1"));
+  return add(s.put_archive, "INSERT OR REPLACE INTO counter_archive VALUES (?1, ?2)");
+}
+
+absl::StatusOr<Store::State> Store::load() {
+  State state;
+  const auto each = [this](const char* sql, auto&& row) -> absl::Status {
+    auto query = writer_->prepare(sql);
+    if (!query.ok()) return query.status();
+    for (;;) {
+      auto more = query->step();
+      if (!more.ok()) return more.status();
+      if (!*more) return absl::OkStatus();
+      if (!row(*query)) {
+        return absl::DataLossError(ToAbsl(std::string("store: unreadable row in: ") + sql +
+                                          "; restore simplon.db from a backup"));
+      }
+    }
+  };
+  const auto parse = [](auto& message, std::string_view bytes) {
+    return message.ParseFromArray(bytes.data(), int(bytes.size()));
+  };
+  SIMPLON_RETURN_IF_ERROR(each("SELECT proto FROM pools ORDER BY name", [&](const Statement& row) {
+    return parse(*state.config.add_pools(), row.blob(0));
+  }));
+  SIMPLON_RETURN_IF_ERROR(each("SELECT proto FROM tunnels ORDER BY id", [&](const Statement& row) {
+    return parse(*state.config.add_tunnels(), row.blob(0));
+  }));
+  SIMPLON_RETURN_IF_ERROR(
+      each("SELECT value FROM meta WHERE key = 'pop'", [&](const Statement& row) {
+        return parse(*state.config.mutable_pop(), row.blob(0));
+      }));
+  SIMPLON_RETURN_IF_ERROR(
+      each("SELECT coalesce(max(number), 0) FROM revisions", [&](const Statement& row) {
+        state.revision = uint64_t(row.integer(0));
+        return true;
+      }));
+  SIMPLON_RETURN_IF_ERROR(
+      each("SELECT value FROM meta WHERE key = 'pending'", [&](const Statement& row) {
+        PendingConfirmation pending;
+        if (row.blob(0).size() != sizeof pending) return false;
+        std::memcpy(&pending, row.blob(0).data(), sizeof pending);
+        state.pending = pending;
+        return true;
+      }));
+  SIMPLON_RETURN_IF_ERROR(
+      each("SELECT value FROM meta WHERE key = 'counters_instance'", [&](const Statement& row) {
+        if (row.blob(0).size() != sizeof state.counters_instance) return false;
+        std::memcpy(&state.counters_instance, row.blob(0).data(), sizeof state.counters_instance);
+        return true;
+      }));
+  SIMPLON_RETURN_IF_ERROR(each("SELECT proto FROM counters", [&](const Statement& row) {
+    CounterRow& counter = state.counters.emplace_back();
+    if (row.blob(0).size() != sizeof counter) return false;
+    std::memcpy(&counter, row.blob(0).data(), sizeof counter);
+    return true;
+  }));
+  SIMPLON_RETURN_IF_ERROR(
+      each("SELECT name, value FROM counter_archive", [&](const Statement& row) {
+        state.archive.emplace_back(std::string(row.blob(0)), uint64_t(row.integer(1)));
+        return true;
+      }));
+  return state;
+}
+
+absl::Status Store::write_change(uint64_t number, uint64_t index, const v1::Change& change) {
+  Statements& s = *statements_;
+  const bool deleted = change.action() == v1::Change::DELETED;
+  const v1::Resource& resource = deleted ? change.old() : change.new_();
+  std::string bytes;
+  switch (resource.kind_case()) {
+    case v1::Resource::kTunnel:
+      if (deleted) {
+        s.delete_tunnel->bind(1, resource.tunnel().id());
+        SIMPLON_RETURN_IF_ERROR(s.delete_tunnel->run());
+        break;
+      }
+      bytes = resource.tunnel().SerializeAsString();
+      s.put_tunnel->bind(1, resource.tunnel().id());
+      s.put_tunnel->bind_blob(2, bytes);
+      SIMPLON_RETURN_IF_ERROR(s.put_tunnel->run());
+      break;
+    case v1::Resource::kPool:
+      if (deleted) {
+        s.delete_pool->bind_text(1, resource.pool().name());
+        SIMPLON_RETURN_IF_ERROR(s.delete_pool->run());
+        break;
+      }
+      bytes = resource.pool().SerializeAsString();
+      s.put_pool->bind_text(1, resource.pool().name());
+      s.put_pool->bind_blob(2, bytes);
+      SIMPLON_RETURN_IF_ERROR(s.put_pool->run());
+      break;
+    case v1::Resource::kPop:
+      s.put_meta->bind_text(1, "pop");
+      bytes = deleted ? std::string() : resource.pop().SerializeAsString();
+      s.put_meta->bind_blob(2, bytes);
+      SIMPLON_RETURN_IF_ERROR(s.put_meta->run());
+      break;
+    case v1::Resource::KIND_NOT_SET: return absl::InternalError("store: change without a resource");
+  }
+  bytes = change.SerializeAsString();
+  s.put_change->bind(1, int64_t(number));
+  s.put_change->bind(2, int64_t(index));
+  s.put_change->bind_blob(3, bytes);
+  return s.put_change->run();
+}
+
+absl::Status Store::write_revision(const RevisionWrite& write) {
+  const std::string bytes = write.revision.SerializeAsString();
+  Statement& put = *statements_->put_revision;
+  put.bind(1, int64_t(write.revision.number()));
+  put.bind_blob(2, bytes);
+  SIMPLON_RETURN_IF_ERROR(put.run());
+  uint64_t index = 0;
+  for (const v1::Change& change : write.changes) {
+    SIMPLON_RETURN_IF_ERROR(write_change(write.revision.number(), index++, change));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Store::write_counters(const StoreWrite& write) {
+  Statements& s = *statements_;
+  for (const uint32_t id : write.counters_deleted) {
+    s.delete_counter->bind(1, id);
+    SIMPLON_RETURN_IF_ERROR(s.delete_counter->run());
+  }
+  for (const CounterRow& row : write.counters) {
+    s.put_counter->bind(1, row.tunnel_id);
+    s.put_counter->bind_blob(2, as_bytes(row));
+    SIMPLON_RETURN_IF_ERROR(s.put_counter->run());
+  }
+  for (const auto& [name, value] : write.archive) {
+    s.put_archive->bind_text(1, name);
+    s.put_archive->bind(2, int64_t(value));
+    SIMPLON_RETURN_IF_ERROR(s.put_archive->run());
+  }
+  if (!write.counters_instance) return absl::OkStatus();
+  s.put_meta->bind_text(1, "counters_instance");
+  s.put_meta->bind_blob(2, {reinterpret_cast<const char*>(&*write.counters_instance),
+                            sizeof *write.counters_instance});
+  return s.put_meta->run();
+}
+
+absl::Status Store::forget_old(uint64_t newest) {
+  if (newest <= kKeepRevisions) return absl::OkStatus();
+  Statements& s = *statements_;
+  s.forget_revisions->bind(1, int64_t(newest - kKeepRevisions));
+  SIMPLON_RETURN_IF_ERROR(s.forget_revisions->run());
+  s.forget_changes->bind(1, int64_t(newest - kKeepRevisions));
+  return s.forget_changes->run();
+}
+
+absl::Status Store::commit(const StoreWrite& write) {
+  auto transaction = Transaction::begin(*writer_);
+  if (!transaction.ok()) return transaction.status();
+  for (const RevisionWrite& revision : write.revisions) {
+    SIMPLON_RETURN_IF_ERROR(write_revision(revision));
+  }
+  for (const v1::Revision& revision : write.amended) {
+    SIMPLON_RETURN_IF_ERROR(write_revision({revision, {}}));
+  }
+  if (write.set_pending && write.pending) {
+    Statement& put = *statements_->put_meta;
+    put.bind_text(1, "pending");
+    put.bind_blob(2, {reinterpret_cast<const char*>(&*write.pending), sizeof *write.pending});
+    SIMPLON_RETURN_IF_ERROR(put.run());
+  } else if (write.set_pending) {
+    statements_->delete_meta->bind_text(1, "pending");
+    SIMPLON_RETURN_IF_ERROR(statements_->delete_meta->run());
+  }
+  SIMPLON_RETURN_IF_ERROR(write_counters(write));
+  if (!write.revisions.empty()) {
+    SIMPLON_RETURN_IF_ERROR(forget_old(write.revisions.back().revision.number()));
+  }
+  return transaction->commit();
+}
+
+absl::StatusOr<std::vector<v1::Revision>> Store::revisions(uint64_t before, std::size_t limit) {
+  const std::lock_guard lock(reader_mutex_);
+  auto query = reader_->prepare(
+      "SELECT proto FROM revisions WHERE ?1 = 0 OR number < ?1 ORDER BY number DESC LIMIT ?2");
+  if (!query.ok()) return query.status();
+  query->bind(1, int64_t(before));
+  query->bind(2, int64_t(limit));
+  std::vector<v1::Revision> revisions;
+  for (;;) {
+    auto more = query->step();
+    if (!more.ok()) return more.status();
+    if (!*more) return revisions;
+    const std::string_view bytes = query->blob(0);
+    if (!revisions.emplace_back().ParseFromArray(bytes.data(), int(bytes.size()))) {
+      return absl::DataLossError("store: unreadable revision");
+    }
+  }
+}
+
+absl::StatusOr<v1::Revision> Store::revision(uint64_t number) {
+  auto found = revisions(number + 1, 1);
+  if (!found.ok()) return found.status();
+  if (found->empty() || found->front().number() != number) {
+    return make_error(absl::StatusCode::kNotFound, "REVISION_NOT_FOUND",
+                      "there is no revision " + std::to_string(number) + " (any more)");
+  }
+  return std::move(found->front());
+}
+
+absl::StatusOr<std::vector<v1::Change>> Store::changes(uint64_t number, uint64_t first,
+                                                       std::size_t limit) {
+  const std::lock_guard lock(reader_mutex_);
+  auto query = reader_->prepare(
+      "SELECT proto FROM changes WHERE revision = ?1 AND number >= ?2 ORDER BY number LIMIT ?3");
+  if (!query.ok()) return query.status();
+  query->bind(1, int64_t(number));
+  query->bind(2, int64_t(first));
+  query->bind(3, int64_t(limit));
+  std::vector<v1::Change> changes;
+  for (;;) {
+    auto more = query->step();
+    if (!more.ok()) return more.status();
+    if (!*more) return changes;
+    const std::string_view bytes = query->blob(0);
+    if (!changes.emplace_back().ParseFromArray(bytes.data(), int(bytes.size()))) {
+      return absl::DataLossError("store: unreadable change");
+    }
+  }
+}
+
+}  // namespace simplon::control

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The Simplon authors
+
+// The durable state of control: the configuration, its revision log with old and new values, an unconfirmed apply, and the
+// offsets of the counters. One SQLite file (WAL, synchronous=FULL): what commit() returned OK for survives kill -9 and
+// power loss.
+
+#pragma once
+
+#include <absl/status/status.h>
+#include <absl/status/statusor.h>
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "control/store/sqlite.h"
+#include "simplon/v1/common.pb.h"
+#include "simplon/v1/config.pb.h"
+
+namespace simplon::control {
+
+// One accepted change with everything that differs.
+struct RevisionWrite {
+  v1::Revision revision;
+  std::vector<v1::Change> changes;
+};
+
+// An ApplyConfig that rolls back unless it is confirmed.
+struct PendingConfirmation {
+  uint64_t revision = 0;    // the one to confirm
+  uint64_t restore = 0;     // the one to go back to
+  int64_t deadline_unix_ns = 0;
+};
+
+// What makes the counters of a tunnel out of the counters of its slot: total = sum over columns + offset.
+struct CounterRow {
+  uint32_t tunnel_id = 0;
+  bool unset = false;               // offset not known yet: the tunnel came while no segment was mapped
+  std::array<int64_t, 4> offset{};  // in_packets, in_bytes, out_packets, out_bytes
+  std::array<uint64_t, 4> last{};   // totals when last saved
+  uint32_t last_in_unix = 0;        // second in which in_packets was last seen to grow; 0: never
+};
+
+// All that one transaction writes. Configuration tables follow from the changes of `revisions`.
+struct StoreWrite {
+  std::vector<RevisionWrite> revisions;   // in order, numbers growing
+  std::vector<v1::Revision> amended;      // rewritten, same number
+  bool set_pending = false;
+  std::optional<PendingConfirmation> pending;  // with set_pending; nullopt: nothing pending
+  std::vector<CounterRow> counters;            // inserted or replaced
+  std::vector<uint32_t> counters_deleted;
+  std::optional<uint64_t> counters_instance;   // segment the offsets belong to
+  std::vector<std::pair<std::string, uint64_t>> archive;  // totals of segments that are gone, by counter name
+};
+
+class Store {
+ public:
+  struct State {
+    v1::Config config;  // tunnels by id, pools by name
+    uint64_t revision = 0;
+    std::optional<PendingConfirmation> pending;
+    std::vector<CounterRow> counters;
+    uint64_t counters_instance = 0;
+    std::vector<std::pair<std::string, uint64_t>> archive;
+  };
+
+  // Revisions kept; older ones are forgotten a few with each commit.
+  static constexpr uint64_t kKeepRevisions = 10000;
+
+  // Opens or creates DIRECTORY/simplon.db and locks DIRECTORY against a second control.
+  static absl::StatusOr<std::unique_ptr<Store>> open(const std::string& directory);
+  ~Store();
+  Store(const Store&) = delete;
+  Store& operator=(const Store&) = delete;
+
+  absl::StatusOr<State> load();
+
+  // Thread: the engine's only.
+  absl::Status commit(const StoreWrite& write);
+
+  // Thread: any. Newest first, numbers below `before` (0: from the newest).
+  absl::StatusOr<std::vector<v1::Revision>> revisions(uint64_t before, std::size_t limit);
+  // NOT_FOUND where there is none (any more).
+  absl::StatusOr<v1::Revision> revision(uint64_t number);
+  // Changes of one revision from index `first`.
+  absl::StatusOr<std::vector<v1::Change>> changes(uint64_t number, uint64_t first,
+                                                  std::size_t limit);
+
+ private:
+  struct Statements;
+
+  Store() = default;
+  absl::Status create_schema();
+  absl::Status prepare();
+  absl::Status write_revision(const RevisionWrite& write);
+  absl::Status write_change(uint64_t number, uint64_t index, const v1::Change& change);
+  absl::Status write_counters(const StoreWrite& write);
+  absl::Status forget_old(uint64_t newest);
+
+  int lock_fd_ = -1;
+  std::optional<Database> writer_;
+  std::unique_ptr<Statements> statements_;
+  std::mutex reader_mutex_;
+  std::optional<Database> reader_;
+};
+
+}  // namespace simplon::control
