@@ -10,6 +10,8 @@
 #include <limits>
 #include <random>
 
+#include "control/clock.h"
+
 namespace simplon::control {
 namespace {
 
@@ -23,7 +25,9 @@ std::string random_id() {
 
 }  // namespace
 
-Daemon::~Daemon() { stop(); }
+Daemon::~Daemon() {
+  stop();
+}
 
 absl::Status Daemon::start(const Options& options) {
   auto store = Store::open(options.state_directory);
@@ -34,8 +38,8 @@ absl::Status Daemon::start(const Options& options) {
   engine_->set_hook(counters_.get());
   publisher_ = std::make_unique<Publisher>(*engine_, *counters_, events_, options.dataplane_socket);
   engine_->set_on_commit([this] { publisher_->notify(); });
-  context_.emplace(ServiceContext{*engine_, *publisher_, *counters_, events_, unix_now_ns(),
-                                  random_id()});
+  context_.emplace(
+      ServiceContext{*engine_, *publisher_, *counters_, events_, unix_now_ns(), random_id()});
   server_ = std::make_unique<ApiServer>(*context_);
   publisher_->set_on_change([this] {
     const std::lock_guard lock(mutex_);
@@ -49,10 +53,9 @@ absl::Status Daemon::start(const Options& options) {
   }
   publisher_->start();
   saver_ = std::thread([this] { save_counters(); });
-  spdlog::info("event=started version={} revision={} tunnels={}", SIMPLON_VERSION,
-               engine_->revision(), engine_->read([](const Model& model, const Engine::Info&) {
-                 return model.tunnel_count();
-               }));
+  spdlog::info(
+      "event=started version={} revision={} tunnels={}", SIMPLON_VERSION, engine_->revision(),
+      engine_->read([](const Model& model, const Engine::Info&) { return model.tunnel_count(); }));
   return absl::OkStatus();
 }
 

@@ -31,7 +31,8 @@ int main(int argc, char** argv) {
   if (!simplon::control::parse_options(argc, argv, options, exit_code)) return exit_code;
   set_up_logging(options.log_level);
 
-  // Blocked before the first thread starts, so that all inherit it and only sigwait() below sees them.
+  // Blocked before the first thread starts, so that all inherit it and only sigwait() below sees
+  // them.
   sigset_t signals;
   sigemptyset(&signals);
   sigaddset(&signals, SIGTERM);

@@ -7,7 +7,8 @@
 
 namespace simplon::control {
 
-// Tells the supervisor, if there is one (sd_notify(3): the socket in NOTIFY_SOCKET), such as "READY=1".
+// Tells the supervisor, if there is one (sd_notify(3): the socket in NOTIFY_SOCKET), such as
+// "READY=1".
 void notify_supervisor(std::string_view state);
 
 }  // namespace simplon::control

@@ -9,7 +9,8 @@ namespace simplon::control {
 
 bool parse_options(int argc, char** argv, Options& options, int& exit_code) {
   CLI::App app(
-      "simplon-control keeps the configuration of a Simplon PoP, publishes it to simplon-dataplane and serves the gRPC API.",
+      "simplon-control keeps the configuration of a Simplon PoP, publishes it to simplon-dataplane "
+      "and serves the gRPC API.",
       "simplon-control");
   app.set_version_flag("--version", "simplon-control " SIMPLON_VERSION);
   app.add_option("--state-dir", options.state_directory, "folder of the store (simplon.db)")

@@ -15,7 +15,8 @@ struct Options {
   std::string log_level = "info";
 };
 
-// Returns whether to go on; if not, `exit_code` is set (0 after --help and --version, 2 for a usage error, which is printed).
+// Returns whether to go on; if not, `exit_code` is set (0 after --help and --version, 2 for a usage
+// error, which is printed).
 bool parse_options(int argc, char** argv, Options& options, int& exit_code);
 
 }  // namespace simplon::control

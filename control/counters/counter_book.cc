@@ -38,9 +38,15 @@ void each_worker_counter(Visit&& visit) {
   }
 }
 
-std::string total_key(std::string_view name) { return fmt::format("total/{}", name); }
-std::string retired_key(std::size_t index) { return fmt::format("retired/{}", index); }
-std::string last_key(std::string_view name) { return fmt::format("last/{}", name); }
+std::string total_key(std::string_view name) {
+  return fmt::format("total/{}", name);
+}
+std::string retired_key(std::size_t index) {
+  return fmt::format("retired/{}", index);
+}
+std::string last_key(std::string_view name) {
+  return fmt::format("last/{}", name);
+}
 
 bool is_zero(const TunnelSums& sums) {
   return std::ranges::all_of(sums, [](uint64_t n) { return n == 0; });
@@ -139,8 +145,8 @@ StoreWrite CounterBook::attach(std::shared_ptr<const CounterSegment> segment, co
     const bool unset = known != rows_.end() && known->second.unset;
     if (same && !unset) return true;
     const TunnelSums total = total_of(tunnel.id(), tunnel.slot());
-    // A segment that is new to us begins at zero for tunnels that were there before it. What the very first one has counted
-    // so far, or a known one before the tunnel came, is nobody's.
+    // A segment that is new to us begins at zero for tunnels that were there before it. What the
+    // very first one has counted so far, or a known one before the tunnel came, is nobody's.
     const TunnelSums counted = first || same ? segment->tunnel(tunnel.slot()) : TunnelSums{};
     if (known == rows_.end() && is_zero(total) && is_zero(counted)) return true;
     CounterRow& row = rows_[tunnel.id()];

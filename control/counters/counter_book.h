@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright (c) 2026 The Simplon authors
 
-// Whose packets are in which slot's counters. The dataplane counts by slot and starts from zero with a new segment; totals
-// belong to tunnels and never go back:
+// Whose packets are in which slot's counters. The dataplane counts by slot and starts from zero
+// with a new segment; totals belong to tunnels and never go back:
 //
 //   total of a tunnel = sum of its slot over all columns + its offset
 //
-// A tunnel that takes a slot begins with offset = - what the slot has counted so far. When a new segment takes the place of
-// the old one, offset = the last total. Offsets are stored with the change that caused them; totals are saved from time to
-// time for the case that old segment and control go together (reboot). Thread: any.
+// A tunnel that takes a slot begins with offset = - what the slot has counted so far. When a new
+// segment takes the place of the old one, offset = the last total. Offsets are stored with the
+// change that caused them; totals are saved from time to time for the case that old segment and
+// control go together (reboot). Thread: any.
 
 #pragma once
 
@@ -46,7 +47,8 @@ class CounterBook : public CommitHook {
   // Sum over all columns plus what earlier segments had counted. `index` as in a column.
   uint64_t worker_total(std::size_t index, std::string_view name) const;
 
-  // Looks at the next `count` tunnels: totals that changed since they were last saved, to be stored.
+  // Looks at the next `count` tunnels: totals that changed since they were last saved, to be
+  // stored.
   StoreWrite save(const Model& model, std::size_t count);
 
   void before_commit(StoreWrite& write) override;
@@ -60,10 +62,10 @@ class CounterBook : public CommitHook {
 
   mutable std::mutex mutex_;
   std::shared_ptr<const CounterSegment> segment_;
-  uint64_t instance_;  // the segment the offsets are relative to
+  uint64_t instance_;                               // the segment the offsets are relative to
   absl::flat_hash_map<uint32_t, CounterRow> rows_;  // a tunnel without a row has offset 0
-  // By "total/NAME": what segments that are gone had counted; by "last/NAME": what `instance_` had when last saved; by
-  // "retired/INDEX": what deleted tunnels had counted.
+  // By "total/NAME": what segments that are gone had counted; by "last/NAME": what `instance_` had
+  // when last saved; by "retired/INDEX": what deleted tunnels had counted.
   absl::flat_hash_map<std::string, uint64_t> archive_;
   std::vector<CounterRow> committing_;  // between before_commit and after_commit
   std::vector<uint32_t> committing_deleted_;

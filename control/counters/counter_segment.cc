@@ -19,8 +19,8 @@ namespace simplon::control {
 namespace {
 
 absl::Status unusable(std::string_view why) {
-  return absl::FailedPreconditionError(ToAbsl(fmt::format(
-      "counters segment: {}; are control and dataplane of the same release?", why)));
+  return absl::FailedPreconditionError(ToAbsl(
+      fmt::format("counters segment: {}; are control and dataplane of the same release?", why)));
 }
 
 bool fits(uint64_t total, uint64_t offset, uint64_t count, uint64_t size) {
@@ -61,13 +61,15 @@ absl::StatusOr<std::shared_ptr<const CounterSegment>> CounterSegment::map(Unique
   return segment;
 }
 
-CounterSegment::~CounterSegment() { munmap(const_cast<char*>(data_), size_); }
+CounterSegment::~CounterSegment() {
+  munmap(const_cast<char*>(data_), size_);
+}
 
 TunnelSums CounterSegment::tunnel(uint32_t slot) const {
   TunnelSums sums{};
   if (slot >= header().slot_capacity) return sums;
-  const auto* table = reinterpret_cast<const TunnelCounters*>(data_ +
-                                                              header().tunnel_counters_offset);
+  const auto* table =
+      reinterpret_cast<const TunnelCounters*>(data_ + header().tunnel_counters_offset);
   for (uint32_t column = 0; column < header().column_count; ++column) {
     const TunnelCounters& c = table[std::size_t(column) * header().slot_capacity + slot];
     sums[0] += counter_load(c.in_packets);
@@ -79,8 +81,7 @@ TunnelSums CounterSegment::tunnel(uint32_t slot) const {
 }
 
 const uint64_t* CounterSegment::column(uint32_t index) const {
-  return reinterpret_cast<const uint64_t*>(data_ +
-                                           header().worker_counters_offset) +
+  return reinterpret_cast<const uint64_t*>(data_ + header().worker_counters_offset) +
          std::size_t(index) * kWorkerCounterCapacity;
 }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright (c) 2026 The Simplon authors
 
-// The dataplane's counters segment, mapped read-only. Reading asks nothing of the workers. The mapping keeps its last values
-// when the dataplane that made it is gone. Thread: any.
+// The dataplane's counters segment, mapped read-only. Reading asks nothing of the workers. The
+// mapping keeps its last values when the dataplane that made it is gone. Thread: any.
 
 #pragma once
 

@@ -61,12 +61,11 @@ absl::StatusOr<uint32_t> Editor::put_tunnel(v1::Tunnel tunnel, std::string_view 
     if (slot == kNoSlot) return no_slot();
     tunnel.set_slot(slot);
   } else if (old != nullptr && old->slot() != tunnel.slot()) {
-    return invalid_field(std::string(prefix) + "slot", "IMMUTABLE",
-                         fmt::format("is {} and never changes; delete the tunnel and create it anew",
-                                     old->slot()));
+    return invalid_field(
+        std::string(prefix) + "slot", "IMMUTABLE",
+        fmt::format("is {} and never changes; delete the tunnel and create it anew", old->slot()));
   }
-  const auto violations =
-      validate_tunnel(tunnel, model_.context(), old != nullptr ? old->id() : 0);
+  const auto violations = validate_tunnel(tunnel, model_.context(), old != nullptr ? old->id() : 0);
   if (!violations.empty()) return invalid_fields(violations, prefix);
   normalize(tunnel);
   strip_output(tunnel);
@@ -81,7 +80,8 @@ absl::Status Editor::erase_tunnel(uint32_t id) {
   return absl::OkStatus();
 }
 
-// The PoP and the pools of `next` with the tunnels of the model. Paths of `collection` get `prefix` in its place.
+// The PoP and the pools of `next` with the tunnels of the model. Paths of `collection` get `prefix`
+// in its place.
 absl::Status Editor::check_settings(const v1::Config& next, std::string_view prefix,
                                     std::string_view collection) {
   Violations violations;
@@ -165,7 +165,8 @@ absl::Status Editor::put_pop(v1::Pop pop, std::string_view prefix) {
 
 namespace {
 
-// Gives a slot to every tunnel that has none: the one it has in `model`, if nobody else asks for it, or a free one.
+// Gives a slot to every tunnel that has none: the one it has in `model`, if nobody else asks for
+// it, or a free one.
 absl::Status assign_slots(v1::Config& config, const Model& model) {
   std::vector<v1::Tunnel*> without;
   std::vector<bool> taken(kMaxSlots);

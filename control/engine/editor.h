@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright (c) 2026 The Simplon authors
 
-// The edits of one call, made on the model at once so that later edits of the call see them. The engine's thread only.
+// The edits of one call, made on the model at once so that later edits of the call see them. The
+// engine's thread only.
 
 #pragma once
 
@@ -30,19 +31,19 @@ class Editor {
 
   const std::optional<PendingConfirmation>& pending() const { return pending_; }
 
-  // Each edit is checked, and refused with INVALID_ARGUMENT naming the fields. `prefix` is put in front of their paths.
-  // The resource is normalised first; equal to what is there means no change.
+  // Each edit is checked, and refused with INVALID_ARGUMENT naming the fields. `prefix` is put in
+  // front of their paths. The resource is normalised first; equal to what is there means no change.
 
-  // A tunnel without a slot keeps the one it has, or takes the lowest free one; id 0 takes the next after the highest.
-  // Returns the id.
+  // A tunnel without a slot keeps the one it has, or takes the lowest free one; id 0 takes the next
+  // after the highest. Returns the id.
   absl::StatusOr<uint32_t> put_tunnel(v1::Tunnel tunnel, std::string_view prefix);
   absl::Status erase_tunnel(uint32_t id);
   absl::Status put_pool(v1::Pool pool, std::string_view prefix);
   absl::Status erase_pool(std::string_view name);
   absl::Status put_pop(v1::Pop pop, std::string_view prefix);
 
-  // All at once, as one step: the configuration must have been validated and normalised, except that tunnels may lack a
-  // slot: they keep the one they have, or take a free one.
+  // All at once, as one step: the configuration must have been validated and normalised, except
+  // that tunnels may lack a slot: they keep the one they have, or take a free one.
   absl::Status replace(v1::Config config);
 
   const std::vector<v1::Change>& changes() const { return changes_; }

@@ -11,6 +11,7 @@
 #include <limits>
 #include <unordered_map>
 
+#include "control/clock.h"
 #include "control/config/normalize.h"
 #include "control/error/error.h"
 #include "control/model/diff.h"
@@ -31,16 +32,12 @@ absl::Status stopping_error() {
 
 }  // namespace
 
-int64_t unix_now_ns() {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(
-             std::chrono::system_clock::now().time_since_epoch())
-      .count();
-}
-
 Engine::Engine(std::unique_ptr<Store> store, EventLog& events)
     : store_(std::move(store)), events_(events) {}
 
-Engine::~Engine() { stop(); }
+Engine::~Engine() {
+  stop();
+}
 
 absl::Status Engine::load() {
   auto state = store_->load();
@@ -123,7 +120,8 @@ void Engine::wait_for_work(std::unique_lock<std::mutex>& lock) {
   }
   // The deadline is wall-clock time, which may be set meanwhile: look again every second.
   auto left = std::chrono::nanoseconds(info_.pending->deadline_unix_ns - unix_now_ns());
-  left = std::max<std::chrono::nanoseconds>(left, retry_rollback_ - std::chrono::steady_clock::now());
+  left =
+      std::max<std::chrono::nanoseconds>(left, retry_rollback_ - std::chrono::steady_clock::now());
   const auto most = std::chrono::nanoseconds(std::chrono::seconds(1));
   queue_changed_.wait_for(lock, std::clamp(left, std::chrono::nanoseconds(0), most), ready);
 }
@@ -166,11 +164,10 @@ absl::Status Engine::check_call(const Call& call, uint64_t revision) const {
                       {{"revision", std::to_string(revision)}});
   }
   if (info_.pending && !call.ends_confirmation && !call.validate_only) {
-    return make_error(
-        absl::StatusCode::kFailedPrecondition, "CONFIRMATION_PENDING",
-        fmt::format("revision {} awaits confirmation; confirm it or roll back first",
-                    info_.pending->revision),
-        {{"revision", std::to_string(info_.pending->revision)}});
+    return make_error(absl::StatusCode::kFailedPrecondition, "CONFIRMATION_PENDING",
+                      fmt::format("revision {} awaits confirmation; confirm it or roll back first",
+                                  info_.pending->revision),
+                      {{"revision", std::to_string(info_.pending->revision)}});
   }
   return absl::OkStatus();
 }
@@ -190,9 +187,9 @@ absl::Status Engine::mark_rolled_back(uint64_t from, uint64_t to, uint64_t by, S
 absl::Status Engine::run_confirm(Item& item, StoreWrite& write) {
   if (!info_.pending || (*item.confirm != 0 && *item.confirm != info_.pending->revision)) {
     return make_error(absl::StatusCode::kFailedPrecondition, "NOTHING_TO_CONFIRM",
-                      *item.confirm == 0 ? "no revision awaits confirmation"
-                                         : fmt::format("revision {} does not await confirmation",
-                                                       *item.confirm));
+                      *item.confirm == 0
+                          ? "no revision awaits confirmation"
+                          : fmt::format("revision {} does not await confirmation", *item.confirm));
   }
   auto revision = store_->revision(info_.pending->revision);
   if (!revision.ok()) return revision.status();
@@ -222,7 +219,7 @@ absl::Status Engine::run_item(Item& item, StoreWrite& write, uint64_t& revision)
   v1::Revision& r = record.revision;
   r.set_number(revision + 1);
   r.set_name(fmt::format("revisions/{}", r.number()));
-  *r.mutable_create_time() = TimeUtil::GetCurrentTime();
+  *r.mutable_create_time() = timestamp_now();
   r.set_method(call.method);
   r.set_comment(call.comment);
   r.set_state(v1::Revision::COMMITTED);
@@ -242,8 +239,7 @@ absl::Status Engine::run_item(Item& item, StoreWrite& write, uint64_t& revision)
   }
   if (editor.confirm_deadline_unix_ns) {
     r.set_state(v1::Revision::AWAITING_CONFIRMATION);
-    *r.mutable_confirm_deadline() =
-        TimeUtil::NanosecondsToTimestamp(*editor.confirm_deadline_unix_ns);
+    *r.mutable_confirm_deadline() = timestamp(*editor.confirm_deadline_unix_ns);
     write.set_pending = true;
     write.pending = PendingConfirmation{r.number(), revision, *editor.confirm_deadline_unix_ns};
   }
@@ -327,8 +323,8 @@ void Engine::post_events(const StoreWrite& write) {
     }
     post_revision(record.revision);
     const v1::Revision& r = record.revision;
-    spdlog::info("event=revision revision={} method={} created={} updated={} deleted={}", r.number(),
-                 r.method(), r.created(), r.updated(), r.deleted());
+    spdlog::info("event=revision revision={} method={} created={} updated={} deleted={}",
+                 r.number(), r.method(), r.created(), r.updated(), r.deleted());
   }
   for (const v1::Revision& revision : write.amended) post_revision(revision);
 }
@@ -358,8 +354,9 @@ void Engine::roll_back_overdue() {
 absl::StatusOr<v1::Config> Engine::config_at(const Model& model, uint64_t current,
                                              uint64_t revision) {
   if (revision > current) {
-    return make_error(absl::StatusCode::kOutOfRange, "REVISION_NOT_FOUND",
-                      fmt::format("there is no revision {}; the current one is {}", revision, current));
+    return make_error(
+        absl::StatusCode::kOutOfRange, "REVISION_NOT_FOUND",
+        fmt::format("there is no revision {}; the current one is {}", revision, current));
   }
   v1::Config config = model.config();
   if (revision != current) {

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright (c) 2026 The Simplon authors
 
-// The one place that changes the configuration. Calls queue up; one thread takes what is there, makes all their edits on the
-// model, stores them in one transaction with a revision each, and tells the publisher. So concurrent changes share one fsync
-// and one snapshot, and a change that was answered is durable.
+// The one place that changes the configuration. Calls queue up; one thread takes what is there,
+// makes all their edits on the model, stores them in one transaction with a revision each, and
+// tells the publisher. So concurrent changes share one fsync and one snapshot, and a change that
+// was answered is durable.
 
 #pragma once
 
@@ -46,7 +47,7 @@ class CommitHook {
 class Engine {
  public:
   struct Call {
-    std::string method;   // for the revision's record
+    std::string method;  // for the revision's record
     std::string comment;
     bool validate_only = false;
     uint64_t base_revision = 0;  // if not 0, must be the current one
@@ -80,9 +81,12 @@ class Engine {
   // Called on the engine's thread after each commit that made a revision.
   void set_on_commit(std::function<void()> on_commit) { on_commit_ = std::move(on_commit); }
 
-  // Loads the store; an apply whose confirmation did not come in time is rolled back before this returns.
+  // Loads the store; an apply whose confirmation did not come in time is rolled back before this
+  // returns.
   absl::Status load();
-  const Store::State& loaded() const { return loaded_; }  // without the configuration, which the model took
+  const Store::State& loaded() const {
+    return loaded_;
+  }  // without the configuration, which the model took
   void start();
   // Calls still waiting fail with UNAVAILABLE. Idempotent.
   void stop();
@@ -101,9 +105,8 @@ class Engine {
   }
   uint64_t revision() const { return revision_.load(std::memory_order_acquire); }
 
-  // The configuration at an older revision, normalised. `current` is the model's. For use inside Call::edit (exclusive) or
-  // read().
-  // OUT_OF_RANGE where the log does not reach back that far.
+  // The configuration at an older revision, normalised. `current` is the model's. For use inside
+  // Call::edit (exclusive) or read(). OUT_OF_RANGE where the log does not reach back that far.
   absl::StatusOr<v1::Config> config_at(const Model& model, uint64_t current, uint64_t revision);
 
   Store& store() { return *store_; }
@@ -149,8 +152,5 @@ class Engine {
   std::chrono::steady_clock::time_point retry_rollback_{};
   std::thread thread_;
 };
-
-// Milliseconds since 1970 and the like are for people and other processes; only there the system's clock is used.
-int64_t unix_now_ns();
 
 }  // namespace simplon::control

@@ -38,9 +38,8 @@ absl::Status invalid_fields(const std::vector<FieldViolation>& violations,
   if (violations.size() > 1) {
     message += " (and " + std::to_string(violations.size() - 1) + " more)";
   }
-  absl::Status status =
-      make_error(absl::StatusCode::kInvalidArgument, first.reason, message,
-                 {{"violations", std::to_string(violations.size())}});
+  absl::Status status = make_error(absl::StatusCode::kInvalidArgument, first.reason, message,
+                                   {{"violations", std::to_string(violations.size())}});
   google::rpc::BadRequest bad;
   for (const FieldViolation& violation : violations) {
     if (std::size_t(bad.field_violations_size()) == kMaxViolations) break;

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright (c) 2026 The Simplon authors
 
-// Errors that carry what google.rpc wants: a status code, a constant reason for programs, and the fields at fault. They
-// travel as absl::Status with payloads and become `grpc-status-details-bin` in service/grpc_status.h. Thread: any.
+// Errors that carry what google.rpc wants: a status code, a constant reason for programs, and the
+// fields at fault. They travel as absl::Status with payloads and become `grpc-status-details-bin`
+// in service/grpc_status.h. Thread: any.
 
 #pragma once
 
@@ -28,8 +29,8 @@ using ErrorMetadata = std::initializer_list<std::pair<std::string_view, std::str
 absl::Status make_error(absl::StatusCode code, std::string_view reason, std::string_view message,
                         ErrorMetadata metadata = {});
 
-// INVALID_ARGUMENT with each field; `prefix` is put in front of the fields ("tunnel." for a Tunnel in a request). The reason
-// is the first violation's. `violations` must not be empty.
+// INVALID_ARGUMENT with each field; `prefix` is put in front of the fields ("tunnel." for a Tunnel
+// in a request). The reason is the first violation's. `violations` must not be empty.
 absl::Status invalid_fields(const std::vector<FieldViolation>& violations,
                             std::string_view prefix = {});
 absl::Status invalid_field(std::string_view field, std::string_view reason,

@@ -3,9 +3,9 @@
 
 #include "control/events/event_log.h"
 
-#include <google/protobuf/util/time_util.h>
-
 #include <algorithm>
+
+#include "control/clock.h"
 
 namespace simplon::control {
 namespace {
@@ -22,7 +22,7 @@ EventLog::EventLog(std::size_t capacity)
     : capacity_(capacity), first_sequence_(starting_sequence()), last_sequence_(first_sequence_) {}
 
 void EventLog::append(v1::WatchResponse event) {
-  *event.mutable_time() = google::protobuf::util::TimeUtil::GetCurrentTime();
+  *event.mutable_time() = timestamp_now();
   {
     const std::lock_guard lock(mutex_);
     event.set_sequence(++last_sequence_);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright (c) 2026 The Simplon authors
 
-// The last events, for watchers. One bounded ring that all watchers read at their own pace: who falls off its end is told so.
-// Thread: any.
+// The last events, for watchers. One bounded ring that all watchers read at their own pace: who
+// falls off its end is told so. Thread: any.
 
 #pragma once
 
@@ -35,8 +35,9 @@ class EventLog {
 
   struct Batch {
     std::vector<Event> events;
-    uint64_t missed = 0;  // before the first of `events`; ~0: not known, the number is of another process
-    uint64_t after = 0;   // the event before the first of `events`, or the last there is
+    uint64_t missed =
+        0;  // before the first of `events`; ~0: not known, the number is of another process
+    uint64_t after = 0;  // the event before the first of `events`, or the last there is
     bool closed = false;
   };
   // Events after `sequence`, at most `limit`; waits up to `timeout` for the first.

@@ -20,7 +20,8 @@ namespace {
 
 constexpr std::size_t kMaxFds = 1;
 
-// The dataplane answers within its own housekeeping; a peer that takes nothing for this long is gone.
+// The dataplane answers within its own housekeeping; a peer that takes nothing for this long is
+// gone.
 constexpr int kSendTimeoutMs = 2000;
 
 absl::Status link_error(std::string_view doing, int error) {
@@ -28,12 +29,13 @@ absl::Status link_error(std::string_view doing, int error) {
 }
 
 absl::Status bad_message(std::string_view what) {
-  return absl::DataLossError(ToAbsl(fmt::format(
-      "the dataplane sent {}; are control and dataplane of the same release?", what)));
+  return absl::DataLossError(ToAbsl(
+      fmt::format("the dataplane sent {}; are control and dataplane of the same release?", what)));
 }
 
 // Everything that fits no variant of the protocol is refused here.
-absl::StatusOr<LinkReceived> interpret(const char* data, std::size_t size, std::span<UniqueFd> fds) {
+absl::StatusOr<LinkReceived> interpret(const char* data, std::size_t size,
+                                       std::span<UniqueFd> fds) {
   LinkHeader header;
   if (size < sizeof header) return bad_message("a message without a header");
   std::memcpy(&header, data, sizeof header);
@@ -67,7 +69,8 @@ absl::StatusOr<LinkReceived> interpret(const char* data, std::size_t size, std::
       std::memcpy(reply.get(), data, size);
       return LinkReceived(std::move(reply));
     }
-    default: return bad_message(fmt::format("a message of unknown type {}", header.type));
+    default:
+      return bad_message(fmt::format("a message of unknown type {}", header.type));
   }
 }
 
@@ -128,7 +131,8 @@ absl::Status LinkSocket::send_status_request() {
 
 absl::Status LinkSocket::send_publish(uint64_t generation, uint64_t revision, uint64_t size,
                                       int snapshot) {
-  const Publish publish{{uint32_t(LinkMessageType::kPublish), kLinkAbi}, generation, revision, size};
+  const Publish publish{
+      {uint32_t(LinkMessageType::kPublish), kLinkAbi}, generation, revision, size};
   return send(&publish, sizeof publish, snapshot);
 }
 

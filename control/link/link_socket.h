@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright (c) 2026 The Simplon authors
 
-// One connection to the dataplane: whole messages with their file descriptors over a SEQPACKET socket. What comes in is
-// checked for type, ABI and size before anybody looks inside. Thread: one at a time.
+// One connection to the dataplane: whole messages with their file descriptors over a SEQPACKET
+// socket. What comes in is checked for type, ABI and size before anybody looks inside. Thread: one
+// at a time.
 
 #pragma once
 

@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "control/clock.h"
 #include "control/error/error.h"
 #include "control/table/build_snapshot.h"
 #include "control/text/absl_text.h"
@@ -24,7 +25,8 @@ using std::chrono::milliseconds;
 constexpr milliseconds kFirstRetry{20};
 constexpr milliseconds kLastRetry{1000};
 constexpr milliseconds kHelloTimeout{2000};
-// Validating and activating a million tunnels takes about a second; a dataplane that is silent for this long is taken as gone.
+// Validating and activating a million tunnels takes about a second; a dataplane that is silent for
+// this long is taken as gone.
 constexpr std::chrono::seconds kPublishTimeout{30};
 constexpr milliseconds kBusyPause{50};
 
@@ -48,7 +50,9 @@ Publisher::Publisher(Engine& engine, CounterBook& counters, EventLog& events,
   info_.error = "not connected yet";
 }
 
-Publisher::~Publisher() { stop(); }
+Publisher::~Publisher() {
+  stop();
+}
 
 void Publisher::start() {
   thread_ = std::thread([this] { run(); });
@@ -70,7 +74,9 @@ void Publisher::wake() const {
   [[maybe_unused]] const ssize_t written = write(wake_.get(), &one, sizeof one);
 }
 
-void Publisher::notify() { wake(); }
+void Publisher::notify() {
+  wake();
+}
 
 v1::PublishStatus Publisher::status_locked(uint64_t revision) const {
   v1::PublishStatus status;
@@ -122,9 +128,8 @@ absl::StatusOr<std::shared_ptr<const StatusReply>> Publisher::ask_status(millise
   if (!info_.connected) return unavailable(info_.error);
   const uint64_t number = ++status_wanted_;
   wake();
-  const bool answered = changed_.wait_for(lock, timeout, [&] {
-    return stopping_ || !info_.connected || status_given_ >= number;
-  });
+  const bool answered = changed_.wait_for(
+      lock, timeout, [&] { return stopping_ || !info_.connected || status_given_ >= number; });
   if (!answered) return unavailable("the dataplane did not answer in time");
   if (status_given_ < number) return unavailable(info_.error);
   return status_;
@@ -206,7 +211,9 @@ absl::Status Publisher::greet(LinkSocket& socket) {
     info_.hello = h;
     info_.active_generation = h.active_generation;
     info_.active_revision = h.active_revision;
-    settled_revision_ = h.active_generation == 0 ? 0 : h.active_revision;
+    // A revision this store never had (it was replaced) says nothing about ours.
+    const bool ours = h.active_generation != 0 && h.active_revision <= engine_.revision();
+    settled_revision_ = ours ? h.active_revision : 0;
     settled_state_ = v1::PublishStatus::ACTIVE;
     settled_message_.clear();
     status_asked_ = status_given_;
@@ -234,7 +241,8 @@ void Publisher::take_segment(HelloReceived& hello) {
 
 bool Publisher::should_publish() const {
   const uint64_t revision = engine_.revision();
-  // Revision 0: nothing was ever configured here. That is no reason to take from a dataplane what it has.
+  // Revision 0: nothing was ever configured here. That is no reason to take from a dataplane what
+  // it has.
   if (in_flight_ || revision == 0 || Clock::now() < not_before_) return false;
   const std::lock_guard lock(mutex_);
   if (info_.hello.snapshot_abi_major != kSnapshotAbiMajor) return false;
@@ -340,7 +348,8 @@ absl::Status Publisher::handle_publish(const PublishStatus& status) {
   if (!in_flight_ || status.generation != in_flight_->generation) return absl::OkStatus();
   const InFlight sent = *in_flight_;
   switch (PublishState(status.state)) {
-    case PublishState::kValidated: return absl::OkStatus();
+    case PublishState::kValidated:
+      return absl::OkStatus();
     case PublishState::kActive:
     case PublishState::kStalled: {
       const bool stalled = PublishState(status.state) == PublishState::kStalled;
@@ -354,11 +363,10 @@ absl::Status Publisher::handle_publish(const PublishStatus& status) {
              stalled ? "a worker did not let go of the previous snapshot in time" : "");
       return absl::OkStatus();
     }
-    case PublishState::kRejected:
-      {
-        const std::lock_guard lock(mutex_);
-        ++info_.rejected;
-      }
+    case PublishState::kRejected: {
+      const std::lock_guard lock(mutex_);
+      ++info_.rejected;
+    }
       settle(sent.revision, v1::PublishStatus::REJECTED,
              fmt::format("the dataplane refused the snapshot: section {}, index {}: {}",
                          status.section, status.index, status.reason));

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright (c) 2026 The Simplon authors
 
-// The client side of the link (proto/link/link_messages.h): keeps the dataplane on the current revision. One thread of its
-// own connects, again and again if need be; publishes at once when the stored revision is not the active one; has one publish
-// in flight, and so lets changes that arrive meanwhile share the next snapshot.
+// The client side of the link (proto/link/link_messages.h): keeps the dataplane on the current
+// revision. One thread of its own connects, again and again if need be; publishes at once when the
+// stored revision is not the active one; has one publish in flight, and so lets changes that arrive
+// meanwhile share the next snapshot.
 
 #pragma once
 

@@ -19,13 +19,25 @@ bool same(const google::protobuf::MessageLite& a, const google::protobuf::Messag
   return a.SerializeAsString() == b.SerializeAsString();
 }
 
-void set(v1::Resource& resource, const v1::Tunnel& tunnel) { *resource.mutable_tunnel() = tunnel; }
-void set(v1::Resource& resource, const v1::Pool& pool) { *resource.mutable_pool() = pool; }
-void set(v1::Resource& resource, const v1::Pop& pop) { *resource.mutable_pop() = pop; }
+void set(v1::Resource& resource, const v1::Tunnel& tunnel) {
+  *resource.mutable_tunnel() = tunnel;
+}
+void set(v1::Resource& resource, const v1::Pool& pool) {
+  *resource.mutable_pool() = pool;
+}
+void set(v1::Resource& resource, const v1::Pop& pop) {
+  *resource.mutable_pop() = pop;
+}
 
-std::string name_of(const v1::Tunnel& tunnel) { return tunnel_name(tunnel.id()); }
-std::string name_of(const v1::Pool& pool) { return pool_name(pool.name()); }
-std::string name_of(const v1::Pop&) { return std::string(kPopName); }
+std::string name_of(const v1::Tunnel& tunnel) {
+  return tunnel_name(tunnel.id());
+}
+std::string name_of(const v1::Pool& pool) {
+  return pool_name(pool.name());
+}
+std::string name_of(const v1::Pop&) {
+  return std::string(kPopName);
+}
 
 template <typename T>
 v1::Change change_of(const T* old, const T* next) {
@@ -110,8 +122,12 @@ std::vector<std::string> differing_fields(const google::protobuf::Message& a,
 v1::Change make_change(const v1::Tunnel* old, const v1::Tunnel* next) {
   return change_of(old, next);
 }
-v1::Change make_change(const v1::Pool* old, const v1::Pool* next) { return change_of(old, next); }
-v1::Change make_change(const v1::Pop* old, const v1::Pop* next) { return change_of(old, next); }
+v1::Change make_change(const v1::Pool* old, const v1::Pool* next) {
+  return change_of(old, next);
+}
+v1::Change make_change(const v1::Pop* old, const v1::Pop* next) {
+  return change_of(old, next);
+}
 
 std::vector<v1::Change> diff(const v1::Config& from, const v1::Config& to) {
   std::vector<v1::Change> changes;
@@ -121,8 +137,10 @@ std::vector<v1::Change> diff(const v1::Config& from, const v1::Config& to) {
     changes.push_back(change_of<v1::Pop>(from.has_pop() ? &from.pop() : nullptr,
                                          to.has_pop() ? &to.pop() : nullptr));
   }
-  diff_sorted(from.pools(), to.pools(), [](const v1::Pool& p) { return p.name(); }, changes);
-  diff_sorted(from.tunnels(), to.tunnels(), [](const v1::Tunnel& t) { return t.id(); }, changes);
+  diff_sorted(
+      from.pools(), to.pools(), [](const v1::Pool& p) { return p.name(); }, changes);
+  diff_sorted(
+      from.tunnels(), to.tunnels(), [](const v1::Tunnel& t) { return t.id(); }, changes);
   return changes;
 }
 

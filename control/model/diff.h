@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright (c) 2026 The Simplon authors
 
-// Differences between configurations. Resources are compared without output-only fields. Thread: any.
+// Differences between configurations. Resources are compared without output-only fields. Thread:
+// any.
 
 #pragma once
 
@@ -24,11 +25,12 @@ v1::Change make_change(const v1::Tunnel* old, const v1::Tunnel* next);
 v1::Change make_change(const v1::Pool* old, const v1::Pool* next);
 v1::Change make_change(const v1::Pop* old, const v1::Pop* next);
 
-// What turns `from` into `to`: the PoP, pools by name, tunnels by id. Both stripped of output-only fields.
+// What turns `from` into `to`: the PoP, pools by name, tunnels by id. Both stripped of output-only
+// fields.
 std::vector<v1::Change> diff(const v1::Config& from, const v1::Config& to);
 
-// The same of what took place one after another: changes of one resource are merged, and those that cancel out are left
-// out.
+// The same of what took place one after another: changes of one resource are merged, and those that
+// cancel out are left out.
 std::vector<v1::Change> merge_changes(const std::vector<v1::Change>& sequence);
 // What undoes a change.
 v1::Change inverse(const v1::Change& change);

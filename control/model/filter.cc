@@ -28,8 +28,8 @@ enum class Operator { kEqual, kNotEqual, kLess, kLessEqual, kGreater, kGreaterEq
 struct Comparison {
   const FieldDescriptor* field = nullptr;
   Operator op = Operator::kEqual;
-  std::string text;       // as given, addresses and prefixes in canonical form
-  uint64_t number = 0;    // for numbers and enumerations
+  std::string text;                    // as given, addresses and prefixes in canonical form
+  uint64_t number = 0;                 // for numbers and enumerations
   std::optional<Ipv6Address> address;  // for `:` on prefixes
 };
 
@@ -46,12 +46,18 @@ template <typename T>
 bool compare(const T& value, Operator op, const T& wanted) {
   switch (op) {
     case Operator::kEqual:
-    case Operator::kHas: return value == wanted;
-    case Operator::kNotEqual: return value != wanted;
-    case Operator::kLess: return value < wanted;
-    case Operator::kLessEqual: return value <= wanted;
-    case Operator::kGreater: return value > wanted;
-    case Operator::kGreaterEqual: return value >= wanted;
+    case Operator::kHas:
+      return value == wanted;
+    case Operator::kNotEqual:
+      return value != wanted;
+    case Operator::kLess:
+      return value < wanted;
+    case Operator::kLessEqual:
+      return value <= wanted;
+    case Operator::kGreater:
+      return value > wanted;
+    case Operator::kGreaterEqual:
+      return value >= wanted;
   }
   return false;
 }
@@ -75,7 +81,8 @@ bool evaluate(const Comparison& comparison, const Message& message) {
     if (negated) element.op = Operator::kEqual;
     std::string scratch;
     for (int i = 0; i < reflection->FieldSize(message, field); ++i) {
-      if (compare_text(reflection->GetRepeatedStringReference(message, field, i, &scratch), element)) {
+      if (compare_text(reflection->GetRepeatedStringReference(message, field, i, &scratch),
+                       element)) {
         return !negated;
       }
     }
@@ -97,7 +104,8 @@ bool evaluate(const Comparison& comparison, const Message& message) {
     case FieldDescriptor::CPPTYPE_BOOL:
       return compare(uint64_t{reflection->GetBool(message, field)}, comparison.op,
                      comparison.number);
-    default: return false;
+    default:
+      return false;
   }
 }
 
@@ -112,10 +120,14 @@ struct Filter::Node {
   bool matches(const Message& message) const {
     const auto child = [&](const std::unique_ptr<Node>& node) { return node->matches(message); };
     switch (kind) {
-      case Kind::kAnd: return std::ranges::all_of(children, child);
-      case Kind::kOr: return std::ranges::any_of(children, child);
-      case Kind::kNot: return !children.front()->matches(message);
-      case Kind::kComparison: return evaluate(comparison, message);
+      case Kind::kAnd:
+        return std::ranges::all_of(children, child);
+      case Kind::kOr:
+        return std::ranges::any_of(children, child);
+      case Kind::kNot:
+        return !children.front()->matches(message);
+      case Kind::kComparison:
+        return evaluate(comparison, message);
     }
     return false;
   }
@@ -177,7 +189,8 @@ class Parser {
     return true;
   }
 
-  NodeOr list(Node::Kind kind, std::string_view keyword, NodeOr (Parser::*element)(int), int depth) {
+  NodeOr list(Node::Kind kind, std::string_view keyword, NodeOr (Parser::*element)(int),
+              int depth) {
     auto first = (this->*element)(depth);
     if (!first.ok()) return first;
     if (!take_keyword(keyword)) return first;
@@ -192,7 +205,9 @@ class Parser {
     return node;
   }
 
-  NodeOr conjunction(int depth) { return list(Node::Kind::kAnd, "AND", &Parser::disjunction, depth); }
+  NodeOr conjunction(int depth) {
+    return list(Node::Kind::kAnd, "AND", &Parser::disjunction, depth);
+  }
   NodeOr disjunction(int depth) { return list(Node::Kind::kOr, "OR", &Parser::term, depth); }
 
   NodeOr term(int depth) {
@@ -217,8 +232,8 @@ class Parser {
   NodeOr comparison() {
     skip_blanks();
     const std::size_t start = at_;
-    while (at_ < text_.size() && (std::isalnum(static_cast<unsigned char>(text_[at_])) ||
-                                  text_[at_] == '_')) {
+    while (at_ < text_.size() &&
+           (std::isalnum(static_cast<unsigned char>(text_[at_])) || text_[at_] == '_')) {
       ++at_;
     }
     const std::string name(text_.substr(start, at_ - start));
@@ -230,14 +245,22 @@ class Parser {
       at_ = start;
       return fault("'" + name + "' is not a field of " + type_->name());
     }
-    if (take("!=")) c.op = Operator::kNotEqual;
-    else if (take("<=")) c.op = Operator::kLessEqual;
-    else if (take(">=")) c.op = Operator::kGreaterEqual;
-    else if (take("<")) c.op = Operator::kLess;
-    else if (take(">")) c.op = Operator::kGreater;
-    else if (take("=")) c.op = Operator::kEqual;
-    else if (take(":")) c.op = Operator::kHas;
-    else return fault("one of = != < <= > >= : was expected here");
+    if (take("!="))
+      c.op = Operator::kNotEqual;
+    else if (take("<="))
+      c.op = Operator::kLessEqual;
+    else if (take(">="))
+      c.op = Operator::kGreaterEqual;
+    else if (take("<"))
+      c.op = Operator::kLess;
+    else if (take(">"))
+      c.op = Operator::kGreater;
+    else if (take("="))
+      c.op = Operator::kEqual;
+    else if (take(":"))
+      c.op = Operator::kHas;
+    else
+      return fault("one of = != < <= > >= : was expected here");
     const std::size_t value_at = at_;
     if (absl::Status status = value(c.text); !status.ok()) return status;
     if (absl::Status status = interpret(c); !status.ok()) {
@@ -300,7 +323,8 @@ class Parser {
         }
         c.number = c.text == "true";
         return absl::OkStatus();
-      default: break;
+      default:
+        break;
     }
     std::string_view digits = c.text;
     // A tunnel's id may be spelled as operators do.
@@ -341,6 +365,8 @@ bool Filter::matches(const Message& message) const {
   return root_ == nullptr || root_->matches(message);
 }
 
-bool Filter::uses(std::string_view field) const { return root_ != nullptr && root_->uses(field); }
+bool Filter::uses(std::string_view field) const {
+  return root_ != nullptr && root_->uses(field);
+}
 
 }  // namespace simplon::control

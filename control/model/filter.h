@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright (c) 2026 The Simplon authors
 
-// AIP-160 filters over the fields of a message: `admin_state=DISABLED AND remote="192.0.2.1"`. AND, OR (binds closer than
-// AND), NOT or `-`, parentheses; = != < <= > >= and `:` (contains). Immutable once parsed; thread: any.
+// AIP-160 filters over the fields of a message: `admin_state=DISABLED AND remote="192.0.2.1"`. AND,
+// OR (binds closer than AND), NOT or `-`, parentheses; = != < <= > >= and `:` (contains). Immutable
+// once parsed; thread: any.
 
 #pragma once
 

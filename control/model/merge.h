@@ -14,9 +14,10 @@
 
 namespace simplon::control {
 
-// Copies fields of `source` to `destination` (same type). `mask` null or empty: those that are set; "*": all. Paths are
-// top-level field names; a path of a field that is not set clears it; lists are replaced. Fields named in `ignored` (output
-// only, identity) are never copied, and a path may name them without effect. INVALID_ARGUMENT for an unknown path.
+// Copies fields of `source` to `destination` (same type). `mask` null or empty: those that are set;
+// "*": all. Paths are top-level field names; a path of a field that is not set clears it; lists are
+// replaced. Fields named in `ignored` (output only, identity) are never copied, and a path may name
+// them without effect. INVALID_ARGUMENT for an unknown path.
 absl::Status merge_fields(const google::protobuf::Message& source,
                           const google::protobuf::FieldMask* mask,
                           std::span<const std::string_view> ignored,

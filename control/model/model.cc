@@ -19,8 +19,11 @@ int position_of(const google::protobuf::RepeatedPtrField<Resource>& resources,
   return -1;
 }
 
-// Differs, all but always, between tunnels that have a slot one after the other, and is the same after a restart.
-uint8_t incarnation(uint32_t tunnel_id) { return uint8_t((tunnel_id * 2654435761u) >> 24); }
+// Differs, all but always, between tunnels that have a slot one after the other, and is the same
+// after a restart.
+uint8_t incarnation(uint32_t tunnel_id) {
+  return uint8_t((tunnel_id * 2654435761u) >> 24);
+}
 
 }  // namespace
 
@@ -29,7 +32,9 @@ std::optional<Ipv6Address> parse_outer_address(std::string_view text) {
   return Ipv6Address::parse(text);
 }
 
-Model::Model() { rebuild_compiled(); }
+Model::Model() {
+  rebuild_compiled();
+}
 
 void Model::load(v1::Config config) {
   config_ = std::move(config);
@@ -94,7 +99,8 @@ Model::Owner Model::owner(uint64_t hi) const {
 std::vector<Model::Owner> Model::owners(HiRange wanted, std::size_t limit) const {
   std::vector<Owner> owners;
   const auto add = [&](const v1::Tunnel* tunnel, v1::Pool::Kind kind) {
-    const bool known = std::ranges::any_of(owners, [&](const Owner& o) { return o.tunnel == tunnel; });
+    const bool known =
+        std::ranges::any_of(owners, [&](const Owner& o) { return o.tunnel == tunnel; });
     if (tunnel != nullptr && !known) owners.push_back({tunnel, kind});
     return owners.size() < limit;
   };
@@ -164,7 +170,8 @@ void Model::unindex(const v1::Tunnel& tunnel) {
   }
   for (const std::string& text : tunnel.delegated_prefixes()) {
     const auto prefix = Ipv6Prefix::parse(text);
-    if (const auto range = prefix ? hi_range(*prefix) : std::nullopt) delegations_.erase(range->first);
+    if (const auto range = prefix ? hi_range(*prefix) : std::nullopt)
+      delegations_.erase(range->first);
   }
   disabled_ -= tunnel.admin_state() == v1::Tunnel::DISABLED;
 }
@@ -258,8 +265,12 @@ void Model::step(std::span<const v1::Change> changes, bool forward) {
   }
 }
 
-void Model::apply(std::span<const v1::Change> changes) { step(changes, true); }
+void Model::apply(std::span<const v1::Change> changes) {
+  step(changes, true);
+}
 
-void Model::revert(std::span<const v1::Change> changes) { step(changes, false); }
+void Model::revert(std::span<const v1::Change> changes) {
+  step(changes, false);
+}
 
 }  // namespace simplon::control

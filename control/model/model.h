@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright (c) 2026 The Simplon authors
 
-// The configuration in memory, indexed so that a change of one tunnel among a million costs the same as among ten. Holds
-// accepted configuration only: checks come before. Stored without output-only fields; render() adds them.
+// The configuration in memory, indexed so that a change of one tunnel among a million costs the
+// same as among ten. Holds accepted configuration only: checks come before. Stored without
+// output-only fields; render() adds them.
 //
 // Thread: not synchronised. The engine guards it (readers share, the engine's thread writes).
 
@@ -76,7 +77,8 @@ class Model {
   std::vector<const v1::Tunnel*> with_remote(const Ipv6Address& remote, std::size_t limit) const;
   uint32_t units_used(const PoolRange& pool) const;
 
-  // Applies accepted changes, whose old values are what the model holds, as one step. revert() undoes them.
+  // Applies accepted changes, whose old values are what the model holds, as one step. revert()
+  // undoes them.
   void apply(std::span<const v1::Change> changes);
   void revert(std::span<const v1::Change> changes);
 
@@ -101,7 +103,7 @@ class Model {
   std::unique_ptr<ConfigContext> context_;
   std::unique_ptr<SnapshotBuilder> builder_;
   absl::btree_map<uint32_t, uint32_t> by_id_;  // to the position in config_.tunnels()
-  std::vector<uint32_t> by_slot_;              // position, or kNoSlot; as long as the highest slot needs
+  std::vector<uint32_t> by_slot_;  // position, or kNoSlot; as long as the highest slot needs
   absl::btree_set<std::pair<Ipv6Address, uint32_t>> by_remote_;
   absl::btree_map<uint64_t, Delegation> delegations_;  // by first /64; never overlapping
   std::size_t disabled_ = 0;

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright (c) 2026 The Simplon authors
 
-// The pools as arithmetic: from an address to its pool and unit, from a slot to its prefixes. Built from pools the
-// validation accepted; pools that do not parse are left out. Thread: any, once built.
+// The pools as arithmetic: from an address to its pool and unit, from a slot to its prefixes. Built
+// from pools the validation accepted; pools that do not parse are left out. Thread: any, once
+// built.
 
 #pragma once
 

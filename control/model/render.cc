@@ -11,9 +11,13 @@
 
 namespace simplon::control {
 
-std::string tunnel_name(uint32_t id) { return fmt::format("tunnels/T{}", id); }
+std::string tunnel_name(uint32_t id) {
+  return fmt::format("tunnels/T{}", id);
+}
 
-std::string pool_name(std::string_view name) { return fmt::format("pools/{}", name); }
+std::string pool_name(std::string_view name) {
+  return fmt::format("pools/{}", name);
+}
 
 std::optional<uint32_t> parse_tunnel_name(std::string_view name) {
   constexpr std::string_view kCollection = "tunnels/";
@@ -88,9 +92,13 @@ void strip_output(v1::Tunnel& tunnel) {
   tunnel.clear_routed_prefix();
 }
 
-void strip_output(v1::Pool& pool) { pool.clear_etag(); }
+void strip_output(v1::Pool& pool) {
+  pool.clear_etag();
+}
 
-void strip_output(v1::Pop& pop) { pop.clear_etag(); }
+void strip_output(v1::Pop& pop) {
+  pop.clear_etag();
+}
 
 void strip_output(v1::Config& config) {
   if (config.has_pop()) strip_output(*config.mutable_pop());

@@ -9,6 +9,7 @@
 #include <charconv>
 #include <limits>
 
+#include "control/clock.h"
 #include "control/error/error.h"
 #include "control/model/diff.h"
 #include "control/model/paging.h"
@@ -99,7 +100,7 @@ grpc::Status ConfigService::ApplyConfig(grpc::ServerContext* rpc,
     *reply->mutable_diff() =
         summarize(editor.model(), editor.changes(), change_limit(request->max_changes()));
     if (*deadline && !editor.changes().empty() && !request->validate_only()) {
-      *reply->mutable_confirm_deadline() = TimeUtil::NanosecondsToTimestamp(**deadline);
+      *reply->mutable_confirm_deadline() = timestamp(**deadline);
     }
     return absl::OkStatus();
   };
@@ -146,8 +147,7 @@ absl::Status ConfigService::diff_edit(Editor& editor, const v1::DiffConfigReques
     if (!base.ok()) return base.status();
     if (auto s = editor.replace(request.config()); !s.ok()) return s;
     reply->set_from_revision(from);
-    const auto changes =
-        from == current ? editor.changes() : diff(*base, editor.model().config());
+    const auto changes = from == current ? editor.changes() : diff(*base, editor.model().config());
     *reply->mutable_diff() = summarize(editor.model(), changes, limit);
     return absl::OkStatus();
   }

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <thread>
 
+#include "control/clock.h"
 #include "control/error/error.h"
 #include "control/model/render.h"
 #include "control/service/grpc_status.h"
@@ -107,7 +108,7 @@ grpc::Status CounterService::ListTunnelCounters(grpc::ServerContext*,
     }
   });
   reply->set_next_page_token(page->next_page_token);
-  *reply->mutable_read_time() = TimeUtil::GetCurrentTime();
+  *reply->mutable_read_time() = timestamp_now();
   return grpc::Status::OK;
 }
 
@@ -116,10 +117,9 @@ grpc::Status CounterService::GetPopCounters(grpc::ServerContext*,
                                             v1::PopCounters* reply) {
   const auto there = segment();
   if (!there.ok()) return to_grpc(there.status());
-  *reply->mutable_read_time() = TimeUtil::GetCurrentTime();
-  const TunnelSums sums = context_.engine.read([&](const Model& model, const Engine::Info&) {
-    return context_.counters.pop_total(model);
-  });
+  *reply->mutable_read_time() = timestamp_now();
+  const TunnelSums sums = context_.engine.read(
+      [&](const Model& model, const Engine::Info&) { return context_.counters.pop_total(model); });
   reply->set_in_packets(sums[0]);
   reply->set_in_bytes(sums[1]);
   reply->set_out_packets(sums[2]);
@@ -167,7 +167,7 @@ grpc::Status CounterService::ListDrops(grpc::ServerContext*, const v1::ListDrops
   std::ranges::stable_sort(drops, std::ranges::greater(), &v1::Drop::packets);
   for (v1::Drop& drop : drops) *reply->add_drops() = std::move(drop);
   reply->set_total(total);
-  *reply->mutable_read_time() = TimeUtil::GetCurrentTime();
+  *reply->mutable_read_time() = timestamp_now();
   return grpc::Status::OK;
 }
 
@@ -190,7 +190,7 @@ grpc::Status CounterService::GetConservation(grpc::ServerContext*,
   reply->set_difference(now.imbalance());
   reply->set_holds(now.imbalance() == 0);
   reply->set_settled(same_terms(before, now));
-  *reply->mutable_read_time() = TimeUtil::GetCurrentTime();
+  *reply->mutable_read_time() = timestamp_now();
   return grpc::Status::OK;
 }
 

@@ -91,15 +91,16 @@ absl::StatusOr<TunnelPage> list_tunnels(const Engine& engine, const ListQuery& q
   if (!position_text.ok()) return position_text.status();
   const std::optional<Row> after = parse_position(*position_text);
 
-  // In id order the scan begins behind the last page and ends with this one; otherwise every tunnel is looked at and the
-  // first ones of the order kept in a heap.
+  // In id order the scan begins behind the last page and ends with this one; otherwise every tunnel
+  // is looked at and the first ones of the order kept in a heap.
   const bool by_id = !key && !order.descending;
   const bool render_first = needs_output_fields(*filter);
   const RowLess less{order.descending};
   const std::size_t wanted = query.page_size + 1;  // one more tells whether there is a next page
   std::vector<Row> rows;
   const auto consider = [&](const Model& model, const v1::Tunnel& tunnel) {
-    const bool passes = render_first ? filter->matches(render(model, tunnel)) : filter->matches(tunnel);
+    const bool passes =
+        render_first ? filter->matches(render(model, tunnel)) : filter->matches(tunnel);
     if (!passes || (accept && !accept(tunnel))) return;
     Row row{key ? key(tunnel) : std::string(), tunnel.id()};
     // Ids in descending order are the one case in which the id itself is the key.

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright (c) 2026 The Simplon authors
 
-// Pages of tunnels by any sort key. Scans in slices, so that a filter over a million tunnels does not hold up changes.
+// Pages of tunnels by any sort key. Scans in slices, so that a filter over a million tunnels does
+// not hold up changes.
 
 #pragma once
 

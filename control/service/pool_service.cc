@@ -89,20 +89,19 @@ grpc::Status PoolService::change(grpc::ServerContext* rpc, const Request& reques
   return to_grpc(commit(context_, *rpc, std::move(call)).status());
 }
 
-grpc::Status PoolService::CreatePool(grpc::ServerContext* rpc,
-                                     const v1::CreatePoolRequest* request, v1::Pool* reply) {
+grpc::Status PoolService::CreatePool(grpc::ServerContext* rpc, const v1::CreatePoolRequest* request,
+                                     v1::Pool* reply) {
   return change(rpc, *request, "CreatePool",
                 [&](Editor& editor) { return create(editor, *request, reply); });
 }
 
-grpc::Status PoolService::UpdatePool(grpc::ServerContext* rpc,
-                                     const v1::UpdatePoolRequest* request, v1::Pool* reply) {
+grpc::Status PoolService::UpdatePool(grpc::ServerContext* rpc, const v1::UpdatePoolRequest* request,
+                                     v1::Pool* reply) {
   return change(rpc, *request, "UpdatePool",
                 [&](Editor& editor) { return update(editor, *request, reply); });
 }
 
-grpc::Status PoolService::DeletePool(grpc::ServerContext* rpc,
-                                     const v1::DeletePoolRequest* request,
+grpc::Status PoolService::DeletePool(grpc::ServerContext* rpc, const v1::DeletePoolRequest* request,
                                      google::protobuf::Empty*) {
   return change(rpc, *request, "DeletePool",
                 [&](Editor& editor) { return erase(editor, *request); });

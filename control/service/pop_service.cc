@@ -8,6 +8,7 @@
 
 #include <array>
 
+#include "control/clock.h"
 #include "control/error/error.h"
 #include "control/model/merge.h"
 #include "control/model/render.h"
@@ -16,8 +17,6 @@
 
 namespace simplon::control {
 namespace {
-
-using google::protobuf::util::TimeUtil;
 
 constexpr std::array<std::string_view, 1> kNotMerged = {"etag"};
 constexpr std::chrono::milliseconds kStatusTimeout{1000};
@@ -42,17 +41,15 @@ void add_dataplane(const Publisher& publisher, v1::PopStatus* reply) {
   if (info.hello.instance_id == 0) return;  // there never was one
   reply->set_dataplane_version(info.hello.version);
   reply->set_dataplane_instance_id(fmt::format("{:016x}", info.hello.instance_id));
-  *reply->mutable_dataplane_start_time() =
-      TimeUtil::NanosecondsToTimestamp(int64_t(info.hello.started_unix_ns));
+  *reply->mutable_dataplane_start_time() = timestamp(int64_t(info.hello.started_unix_ns));
   reply->set_workers(info.hello.worker_count);
 }
 
 }  // namespace
 
 grpc::Status PopService::GetPop(grpc::ServerContext*, const v1::GetPopRequest*, v1::Pop* reply) {
-  context_.engine.read([&](const Model& model, const Engine::Info&) {
-    *reply = render(model.config().pop());
-  });
+  context_.engine.read(
+      [&](const Model& model, const Engine::Info&) { *reply = render(model.config().pop()); });
   return grpc::Status::OK;
 }
 
@@ -73,7 +70,7 @@ grpc::Status PopService::GetPopStatus(grpc::ServerContext*, const v1::GetPopStat
     reply->set_name(model.config().pop().name());
     reply->set_revision(info.revision);
     if (info.revision != 0) {
-      *reply->mutable_revision_time() = TimeUtil::NanosecondsToTimestamp(info.revision_unix_ns);
+      *reply->mutable_revision_time() = timestamp(info.revision_unix_ns);
     }
     reply->set_tunnels(uint32_t(model.tunnel_count()));
     reply->set_tunnels_disabled(uint32_t(model.disabled_count()));
@@ -81,13 +78,12 @@ grpc::Status PopService::GetPopStatus(grpc::ServerContext*, const v1::GetPopStat
     reply->set_pools(uint32_t(model.config().pools_size()));
     if (info.pending) {
       reply->set_unconfirmed_revision(info.pending->revision);
-      *reply->mutable_confirm_deadline() =
-          TimeUtil::NanosecondsToTimestamp(info.pending->deadline_unix_ns);
+      *reply->mutable_confirm_deadline() = timestamp(info.pending->deadline_unix_ns);
     }
     sums = context_.counters.pop_total(model);
   });
   reply->set_control_version(SIMPLON_VERSION);
-  *reply->mutable_control_start_time() = TimeUtil::NanosecondsToTimestamp(context_.started_unix_ns);
+  *reply->mutable_control_start_time() = timestamp(context_.started_unix_ns);
   reply->set_instance_id(context_.instance_id);
   reply->set_in_packets(sums[0]);
   reply->set_in_bytes(sums[1]);
@@ -114,7 +110,7 @@ grpc::Status PopService::GetPopStatus(grpc::ServerContext*, const v1::GetPopStat
     reply->set_ports_up(reply->ports_up() + (s.ports[i].link_up != 0 ? 1 : 0));
   }
   if (s.activated_unix_ns != 0) {
-    *reply->mutable_activate_time() = TimeUtil::NanosecondsToTimestamp(int64_t(s.activated_unix_ns));
+    *reply->mutable_activate_time() = timestamp(int64_t(s.activated_unix_ns));
   }
   return grpc::Status::OK;
 }

@@ -34,8 +34,8 @@ constexpr std::string_view kUnixScheme = "unix:";
 constexpr mode_t kSocketMode = 0660;
 
 constexpr const char* kServiceNames[] = {
-    "simplon.v1.TunnelService",  "simplon.v1.PoolService",    "simplon.v1.PopService",
-    "simplon.v1.ConfigService",  "simplon.v1.WatchService",   "simplon.v1.CounterService",
+    "simplon.v1.TunnelService", "simplon.v1.PoolService",  "simplon.v1.PopService",
+    "simplon.v1.ConfigService", "simplon.v1.WatchService", "simplon.v1.CounterService",
     "simplon.v1.StatusService",
 };
 
@@ -60,8 +60,9 @@ absl::Status clear_socket_path(const std::string& path) {
   }
   const std::filesystem::path directory = std::filesystem::path(path).parent_path();
   if (access(directory.empty() ? "." : directory.c_str(), W_OK | X_OK) != 0) {
-    return listen_error(path, fmt::format("folder {}: {}; create it or make it writable for this user",
-                                          directory.string(), std::strerror(errno)));
+    return listen_error(path,
+                        fmt::format("folder {}: {}; create it or make it writable for this user",
+                                    directory.string(), std::strerror(errno)));
   }
   struct stat info {};
   if (lstat(path.c_str(), &info) != 0) {
@@ -107,7 +108,9 @@ struct ApiServer::Services {
 ApiServer::ApiServer(ServiceContext& context)
     : context_(context), services_(std::make_unique<Services>(context)) {}
 
-ApiServer::~ApiServer() { shutdown(); }
+ApiServer::~ApiServer() {
+  shutdown();
+}
 
 absl::Status ApiServer::listen(const std::vector<std::string>& addresses) {
   grpc::EnableDefaultHealthCheckService(true);
@@ -122,7 +125,8 @@ absl::Status ApiServer::listen(const std::vector<std::string>& addresses) {
       if (auto status = clear_socket_path(path); !status.ok()) return status;
       socket_files_.push_back(path);
     } else if (!is_loopback(address)) {
-      spdlog::warn("event=listen_open address={} note=\"no encryption, no authentication\"", address);
+      spdlog::warn("event=listen_open address={} note=\"no encryption, no authentication\"",
+                   address);
     }
     builder.AddListeningPort(address, grpc::InsecureServerCredentials(), &ports[i]);
   }
@@ -154,9 +158,9 @@ void ApiServer::update_health() {
   const v1::PublishStatus::State state = context_.publisher.status(revision).state();
   // A revision on its way is no illness, and the answer comes soon.
   if (state == v1::PublishStatus::PUBLISHING && revision != 0) return;
-  const bool serving = revision == 0 ? state != v1::PublishStatus::DISCONNECTED
-                                     : state == v1::PublishStatus::ACTIVE ||
-                                           state == v1::PublishStatus::STALLED;
+  const bool serving =
+      revision == 0 ? state != v1::PublishStatus::DISCONNECTED
+                    : state == v1::PublishStatus::ACTIVE || state == v1::PublishStatus::STALLED;
   auto* health = server_->GetHealthCheckService();
   health->SetServingStatus("", serving);
   for (const char* name : kServiceNames) health->SetServingStatus(name, serving);

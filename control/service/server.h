@@ -26,11 +26,12 @@ class ApiServer {
   ApiServer(const ApiServer&) = delete;
   ApiServer& operator=(const ApiServer&) = delete;
 
-  // Addresses: `unix:PATH`, `/PATH` or `HOST:PORT`. A socket file nobody listens on any more is replaced; one in use is an
-  // error, as is anything else in the way.
+  // Addresses: `unix:PATH`, `/PATH` or `HOST:PORT`. A socket file nobody listens on any more is
+  // replaced; one in use is an error, as is anything else in the way.
   absl::Status listen(const std::vector<std::string>& addresses);
 
-  // Health: SERVING while the dataplane acknowledged the current revision. Thread: any, after listen().
+  // Health: SERVING while the dataplane acknowledged the current revision. Thread: any, after
+  // listen().
   void update_health();
 
   // Gives calls in progress a second, then cancels them. Idempotent.

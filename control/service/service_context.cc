@@ -26,7 +26,8 @@ std::chrono::milliseconds wait_time(const grpc::ServerContext& rpc) {
 
 // Metadata values are printable ASCII.
 std::string printable(std::string text) {
-  std::ranges::replace_if(text, [](char c) { return c < 0x20 || c > 0x7e; }, '?');
+  std::ranges::replace_if(
+      text, [](char c) { return c < 0x20 || c > 0x7e; }, '?');
   return text;
 }
 

@@ -31,7 +31,8 @@ struct Committed {
   v1::PublishStatus publish;
 };
 
-// Makes a change: waits until it is durable and, with a dataplane, in force; sets the trailing metadata of common.proto.
+// Makes a change: waits until it is durable and, with a dataplane, in force; sets the trailing
+// metadata of common.proto.
 absl::StatusOr<Committed> commit(ServiceContext& context, grpc::ServerContext& rpc,
                                  Engine::Call call);
 

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "control/clock.h"
 #include "control/service/grpc_status.h"
 #include "dataplane/net/address.h"
 
@@ -57,7 +58,7 @@ grpc::Status StatusService::ListWorkers(grpc::ServerContext*, const v1::ListWork
     if (w.packets > 0) worker->set_cycles_per_packet(double(w.busy_cycles) / double(w.packets));
   }
   reply->set_tsc_hz(s.tsc_hz);
-  *reply->mutable_read_time() = TimeUtil::GetCurrentTime();
+  *reply->mutable_read_time() = timestamp_now();
   return grpc::Status::OK;
 }
 
@@ -85,7 +86,7 @@ grpc::Status StatusService::ListPorts(grpc::ServerContext*, const v1::ListPortsR
     port->set_tx_bytes(p.tx_bytes);
     port->set_tx_errors(p.tx_errors);
   }
-  *reply->mutable_read_time() = TimeUtil::GetCurrentTime();
+  *reply->mutable_read_time() = timestamp_now();
   return grpc::Status::OK;
 }
 
@@ -128,7 +129,7 @@ grpc::Status StatusService::GetSnapshot(grpc::ServerContext*, const v1::GetSnaps
   reply->set_built_generation(info.built_generation);
   reply->set_built_revision(info.built_revision);
   if (info.built_unix_ns != 0) {
-    *reply->mutable_build_time() = TimeUtil::NanosecondsToTimestamp(info.built_unix_ns);
+    *reply->mutable_build_time() = timestamp(info.built_unix_ns);
   }
   reply->set_size_bytes(info.size_bytes);
   reply->set_tunnels(info.tunnels);
@@ -144,7 +145,7 @@ grpc::Status StatusService::GetSnapshot(grpc::ServerContext*, const v1::GetSnaps
   if (!status.ok()) return grpc::Status::OK;
   const StatusReply& s = **status;
   if (s.activated_unix_ns != 0) {
-    *reply->mutable_activate_time() = TimeUtil::NanosecondsToTimestamp(int64_t(s.activated_unix_ns));
+    *reply->mutable_activate_time() = timestamp(int64_t(s.activated_unix_ns));
   }
   *reply->mutable_validate_duration() = duration(std::chrono::nanoseconds(s.last_validate_ns));
   *reply->mutable_grace_duration() = duration(std::chrono::nanoseconds(s.last_grace_ns));

@@ -25,7 +25,9 @@ constexpr std::array<std::string_view, 5> kNotMerged = {"id", "name", "etag", "l
                                                         "routed_prefix"};
 
 // Where in a batch a request is; empty in a call of its own.
-std::string at_index(int index) { return fmt::format("requests[{}].", index); }
+std::string at_index(int index) {
+  return fmt::format("requests[{}].", index);
+}
 
 absl::Status check_batch_size(int size) {
   if (size > 0 && size <= kMaxBatchRequests) return absl::OkStatus();
@@ -96,10 +98,14 @@ absl::Status erase(Editor& editor, const v1::DeleteTunnelRequest& request, const
 
 v1::LookupTunnelsResponse::MatchedBy matched_by(v1::Pool::Kind kind) {
   switch (kind) {
-    case v1::Pool::LINK: return v1::LookupTunnelsResponse::LINK_PREFIX;
-    case v1::Pool::ROUTED: return v1::LookupTunnelsResponse::ROUTED_PREFIX;
-    case v1::Pool::DELEGATED: return v1::LookupTunnelsResponse::DELEGATED_PREFIX;
-    default: return v1::LookupTunnelsResponse::MATCHED_BY_UNSPECIFIED;
+    case v1::Pool::LINK:
+      return v1::LookupTunnelsResponse::LINK_PREFIX;
+    case v1::Pool::ROUTED:
+      return v1::LookupTunnelsResponse::ROUTED_PREFIX;
+    case v1::Pool::DELEGATED:
+      return v1::LookupTunnelsResponse::DELEGATED_PREFIX;
+    default:
+      return v1::LookupTunnelsResponse::MATCHED_BY_UNSPECIFIED;
   }
 }
 
@@ -268,8 +274,7 @@ grpc::Status TunnelService::LookupTunnels(grpc::ServerContext*,
   return grpc::Status::OK;
 }
 
-grpc::Status TunnelService::ListTunnels(grpc::ServerContext*,
-                                        const v1::ListTunnelsRequest* request,
+grpc::Status TunnelService::ListTunnels(grpc::ServerContext*, const v1::ListTunnelsRequest* request,
                                         v1::ListTunnelsResponse* reply) {
   const auto size = page_size(request->page_size(), kListLimits);
   if (!size.ok()) return to_grpc(size.status());

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "control/clock.h"
 #include "control/error/error.h"
 #include "control/model/diff.h"
 #include "control/model/render.h"
@@ -19,8 +20,8 @@
 namespace simplon::control {
 namespace {
 
-using std::chrono::milliseconds;
 using google::protobuf::util::TimeUtil;
+using std::chrono::milliseconds;
 
 constexpr milliseconds kStandardHeartbeat{10000};
 constexpr milliseconds kShortestHeartbeat{100};
@@ -48,9 +49,12 @@ class Selection {
                                          : v1::WatchRequest::POP) &&
                has_name(change.name());
       }
-      case v1::WatchResponse::kRevisionEvent: return has(v1::WatchRequest::REVISION);
-      case v1::WatchResponse::kPublish: return has(v1::WatchRequest::PUBLISH);
-      default: return true;
+      case v1::WatchResponse::kRevisionEvent:
+        return has(v1::WatchRequest::REVISION);
+      case v1::WatchResponse::kPublish:
+        return has(v1::WatchRequest::PUBLISH);
+      default:
+        return true;
     }
   }
 
@@ -59,7 +63,8 @@ class Selection {
   std::set<std::string> names_;
 };
 
-// Everything there is as CREATED, in slices, so that changes are not held up. What changes meanwhile comes as events.
+// Everything there is as CREATED, in slices, so that changes are not held up. What changes
+// meanwhile comes as events.
 std::vector<v1::Change> initial_settings(const Model& model) {
   std::vector<v1::Change> changes;
   const v1::Pop* no_pop = nullptr;
@@ -139,7 +144,7 @@ class Stream {
   bool own(v1::WatchResponse message) {
     message.set_sequence(sequence_);
     message.set_revision(engine_.revision());
-    *message.mutable_time() = TimeUtil::GetCurrentTime();
+    *message.mutable_time() = timestamp_now();
     last_ = std::chrono::steady_clock::now();
     return writer_.Write(message);
   }
@@ -157,9 +162,8 @@ bool send_initial_state(Engine& engine, Stream& stream) {
     return false;
   }
   for (uint64_t from = 0; from < (uint64_t{1} << 32);) {
-    auto slice = engine.read([&](const Model& model, const Engine::Info&) {
-      return initial_tunnels(model, from);
-    });
+    auto slice = engine.read(
+        [&](const Model& model, const Engine::Info&) { return initial_tunnels(model, from); });
     if (!stream.changes(std::move(slice))) return false;
   }
   return true;
@@ -185,7 +189,8 @@ grpc::Status WatchService::stream(grpc::ServerContext& rpc, const v1::WatchReque
   if (request.has_heartbeat_interval()) {
     heartbeat = milliseconds(TimeUtil::DurationToMilliseconds(request.heartbeat_interval()));
     if (heartbeat < kShortestHeartbeat) {
-      return to_grpc(invalid_field("heartbeat_interval", "OUT_OF_RANGE", "must be at least 100 ms"));
+      return to_grpc(
+          invalid_field("heartbeat_interval", "OUT_OF_RANGE", "must be at least 100 ms"));
     }
   }
   const Selection selection(request);

@@ -9,16 +9,21 @@ namespace simplon::control {
 namespace {
 
 absl::Status sqlite_error(sqlite3* database, int code, std::string_view doing) {
-  const std::string message = "store: " + std::string(doing) + ": " +
-                              (database != nullptr ? sqlite3_errmsg(database) : sqlite3_errstr(code));
+  const std::string message =
+      "store: " + std::string(doing) + ": " +
+      (database != nullptr ? sqlite3_errmsg(database) : sqlite3_errstr(code));
   switch (code & 0xff) {
-    case SQLITE_FULL: return absl::ResourceExhaustedError(ToAbsl(message + "; free space on the disk"));
+    case SQLITE_FULL:
+      return absl::ResourceExhaustedError(ToAbsl(message + "; free space on the disk"));
     case SQLITE_BUSY:
-    case SQLITE_LOCKED: return absl::UnavailableError(ToAbsl(message));
+    case SQLITE_LOCKED:
+      return absl::UnavailableError(ToAbsl(message));
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
-      return absl::DataLossError(ToAbsl(message + "; restore the file from a backup or move it away"));
-    default: return absl::InternalError(ToAbsl(message));
+      return absl::DataLossError(
+          ToAbsl(message + "; restore the file from a backup or move it away"));
+    default:
+      return absl::InternalError(ToAbsl(message));
   }
 }
 
@@ -54,7 +59,9 @@ absl::Status Statement::run() {
   return row.status();
 }
 
-void Statement::reset() { sqlite3_reset(statement_.get()); }
+void Statement::reset() {
+  sqlite3_reset(statement_.get());
+}
 
 int64_t Statement::integer(int column) const {
   return sqlite3_column_int64(statement_.get(), column);
@@ -63,7 +70,8 @@ int64_t Statement::integer(int column) const {
 std::string_view Statement::blob(int column) const {
   const void* data = sqlite3_column_blob(statement_.get(), column);
   if (data == nullptr) return {};
-  return {static_cast<const char*>(data), std::size_t(sqlite3_column_bytes(statement_.get(), column))};
+  return {static_cast<const char*>(data),
+          std::size_t(sqlite3_column_bytes(statement_.get(), column))};
 }
 
 absl::StatusOr<Database> Database::open(const std::string& path, int flags) {
@@ -84,8 +92,8 @@ absl::Status Database::execute(const char* sql) {
 
 absl::StatusOr<Statement> Database::prepare(const char* sql) {
   sqlite3_stmt* statement = nullptr;
-  const int code = sqlite3_prepare_v3(database_.get(), sql, -1, SQLITE_PREPARE_PERSISTENT, &statement,
-                                      nullptr);
+  const int code =
+      sqlite3_prepare_v3(database_.get(), sql, -1, SQLITE_PREPARE_PERSISTENT, &statement, nullptr);
   if (code != SQLITE_OK) return sqlite_error(database_.get(), code, sql);
   return Statement(statement);
 }

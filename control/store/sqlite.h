@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright (c) 2026 The Simplon authors
 
-// The little of SQLite's C interface the store needs, with ownership and errors in C++. Thread: one at a time per
-// connection.
+// The little of SQLite's C interface the store needs, with ownership and errors in C++. Thread: one
+// at a time per connection.
 
 #pragma once
 
@@ -17,7 +17,8 @@
 
 namespace simplon::control {
 
-// A prepared statement; parameters count from 1, columns from 0. Bound text and blobs must live until reset().
+// A prepared statement; parameters count from 1, columns from 0. Bound text and blobs must live
+// until reset().
 class Statement {
  public:
   void bind(int parameter, int64_t value);
@@ -62,7 +63,9 @@ class Database {
 class Transaction {
  public:
   static absl::StatusOr<Transaction> begin(Database& database);
-  Transaction(Transaction&& other) noexcept : database_(other.database_) { other.database_ = nullptr; }
+  Transaction(Transaction&& other) noexcept : database_(other.database_) {
+    other.database_ = nullptr;
+  }
   Transaction(const Transaction&) = delete;
   Transaction& operator=(const Transaction&) = delete;
   Transaction& operator=(Transaction&&) = delete;

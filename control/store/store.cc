@@ -59,15 +59,17 @@ absl::StatusOr<std::unique_ptr<Store>> Store::open(const std::string& directory)
   const std::string lock_path = directory + "/lock";
   store->lock_fd_ = ::open(lock_path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   if (store->lock_fd_ < 0) {
-    return directory_error(directory, errno, "make it writable for this user or give another --state-dir");
+    return directory_error(directory, errno,
+                           "make it writable for this user or give another --state-dir");
   }
   if (flock(store->lock_fd_, LOCK_EX | LOCK_NB) != 0) {
-    return absl::FailedPreconditionError(ToAbsl("state directory " + directory +
-                                                " is in use by another simplon-control; stop it first"));
+    return absl::FailedPreconditionError(ToAbsl(
+        "state directory " + directory + " is in use by another simplon-control; stop it first"));
   }
 
   const std::string path = directory + "/simplon.db";
-  // Created here so that the mode is right from the first byte (SQLite gives its companions the same).
+  // Created here so that the mode is right from the first byte (SQLite gives its companions the
+  // same).
   const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   if (fd < 0) return directory_error(directory, errno, "simplon.db must be writable for this user");
   close(fd);
@@ -102,9 +104,10 @@ absl::Status Store::create_schema() {
   query->reset();
   if (version == kSchemaVersion) return absl::OkStatus();
   if (version != 0) {
-    return absl::FailedPreconditionError(
-        ToAbsl("store: simplon.db has schema version " + std::to_string(version) + ", this program knows " +
-               std::to_string(kSchemaVersion) + "; use the program that wrote it"));
+    return absl::FailedPreconditionError(ToAbsl("store: simplon.db has schema version " +
+                                                std::to_string(version) + ", this program knows " +
+                                                std::to_string(kSchemaVersion) +
+                                                "; use the program that wrote it"));
   }
   auto transaction = Transaction::begin(*writer_);
   if (!transaction.ok()) return transaction.status();
@@ -162,9 +165,8 @@ absl::StatusOr<Store::State> Store::load() {
     return parse(*state.config.add_tunnels(), row.blob(0));
   }));
   SIMPLON_RETURN_IF_ERROR(
-      each("SELECT value FROM meta WHERE key = 'pop'", [&](const Statement& row) {
-        return parse(*state.config.mutable_pop(), row.blob(0));
-      }));
+      each("SELECT value FROM meta WHERE key = 'pop'",
+           [&](const Statement& row) { return parse(*state.config.mutable_pop(), row.blob(0)); }));
   SIMPLON_RETURN_IF_ERROR(
       each("SELECT coalesce(max(number), 0) FROM revisions", [&](const Statement& row) {
         state.revision = uint64_t(row.integer(0));
@@ -232,7 +234,8 @@ absl::Status Store::write_change(uint64_t number, uint64_t index, const v1::Chan
       s.put_meta->bind_blob(2, bytes);
       SIMPLON_RETURN_IF_ERROR(s.put_meta->run());
       break;
-    case v1::Resource::KIND_NOT_SET: return absl::InternalError("store: change without a resource");
+    case v1::Resource::KIND_NOT_SET:
+      return absl::InternalError("store: change without a resource");
   }
   bytes = change.SerializeAsString();
   s.put_change->bind(1, int64_t(number));

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright (c) 2026 The Simplon authors
 
-// The durable state of control: the configuration, its revision log with old and new values, an unconfirmed apply, and the
-// offsets of the counters. One SQLite file (WAL, synchronous=FULL): what commit() returned OK for survives kill -9 and
-// power loss.
+// The durable state of control: the configuration, its revision log with old and new values, an
+// unconfirmed apply, and the offsets of the counters. One SQLite file (WAL, synchronous=FULL): what
+// commit() returned OK for survives kill -9 and power loss.
 
 #pragma once
 
@@ -33,15 +33,16 @@ struct RevisionWrite {
 
 // An ApplyConfig that rolls back unless it is confirmed.
 struct PendingConfirmation {
-  uint64_t revision = 0;    // the one to confirm
-  uint64_t restore = 0;     // the one to go back to
+  uint64_t revision = 0;  // the one to confirm
+  uint64_t restore = 0;   // the one to go back to
   int64_t deadline_unix_ns = 0;
 };
 
-// What makes the counters of a tunnel out of the counters of its slot: total = sum over columns + offset.
+// What makes the counters of a tunnel out of the counters of its slot: total = sum over columns +
+// offset.
 struct CounterRow {
   uint32_t tunnel_id = 0;
-  bool unset = false;               // offset not known yet: the tunnel came while no segment was mapped
+  bool unset = false;  // offset not known yet: the tunnel came while no segment was mapped
   std::array<int64_t, 4> offset{};  // in_packets, in_bytes, out_packets, out_bytes
   std::array<uint64_t, 4> last{};   // totals when last saved
   uint32_t last_in_unix = 0;        // second in which in_packets was last seen to grow; 0: never
@@ -49,14 +50,15 @@ struct CounterRow {
 
 // All that one transaction writes. Configuration tables follow from the changes of `revisions`.
 struct StoreWrite {
-  std::vector<RevisionWrite> revisions;   // in order, numbers growing
-  std::vector<v1::Revision> amended;      // rewritten, same number
+  std::vector<RevisionWrite> revisions;  // in order, numbers growing
+  std::vector<v1::Revision> amended;     // rewritten, same number
   bool set_pending = false;
   std::optional<PendingConfirmation> pending;  // with set_pending; nullopt: nothing pending
   std::vector<CounterRow> counters;            // inserted or replaced
   std::vector<uint32_t> counters_deleted;
-  std::optional<uint64_t> counters_instance;   // segment the offsets belong to
-  std::vector<std::pair<std::string, uint64_t>> archive;  // totals of segments that are gone, by counter name
+  std::optional<uint64_t> counters_instance;  // segment the offsets belong to
+  std::vector<std::pair<std::string, uint64_t>>
+      archive;  // totals of segments that are gone, by counter name
 };
 
 class Store {

@@ -1,0 +1,608 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The Simplon authors
+
+// What makes a change durable and puts it in force: store, engine, publisher and counters, with a
+// real SQLite file and a real link server.
+
+#include <fcntl.h>
+#include <signal.h>
+#include <spdlog/spdlog.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <chrono>
+#include <thread>
+
+#include "control/clock.h"
+#include "control/counters/counter_book.h"
+#include "control/engine/engine.h"
+#include "control/error/error.h"
+#include "control/link/publisher.h"
+#include "control/model/render.h"
+#include "control/store/store.h"
+#include "control/text/absl_text.h"
+#include "tests/support/catch.h"
+#include "tests/support/portless_dataplane.h"
+#include "tests/support/sample_config.h"
+#include "tests/support/temporary_directory.h"
+
+namespace simplon::control {
+namespace {
+
+using std::chrono::milliseconds;
+using testing::ContainsSubstring;
+using testing::PortlessDataplane;
+using testing::sample_config;
+using testing::TemporaryDirectory;
+
+constexpr milliseconds kPatience{5000};
+
+// An engine on a directory, as the daemon puts it together.
+struct Control {
+  explicit Control(const std::string& directory, const std::string& dataplane = "/nonexistent") {
+    spdlog::set_level(spdlog::level::off);
+    auto store = Store::open(directory);
+    INFO(to_string(store.status().message()));
+    REQUIRE(store.ok());
+    engine = std::make_unique<Engine>(*std::move(store), events);
+    REQUIRE(engine->load().ok());
+    counters = std::make_unique<CounterBook>(engine->loaded());
+    engine->set_hook(counters.get());
+    publisher = std::make_unique<Publisher>(*engine, *counters, events, dataplane);
+    engine->set_on_commit([this] { publisher->notify(); });
+    engine->start();
+    publisher->start();
+  }
+  ~Control() {
+    publisher->stop();
+    engine->stop();
+  }
+
+  absl::StatusOr<Engine::Outcome> apply(const v1::Config& config,
+                                        std::optional<milliseconds> confirm = {}) {
+    Engine::Call call;
+    call.method = "ApplyConfig";
+    call.exclusive = true;
+    call.edit = [&](Editor& editor) {
+      if (confirm) {
+        editor.confirm_deadline_unix_ns =
+            unix_now_ns() + std::chrono::nanoseconds(*confirm).count();
+      }
+      return editor.replace(config);
+    };
+    return engine->execute(std::move(call));
+  }
+  absl::StatusOr<Engine::Outcome> put(const v1::Tunnel& tunnel, bool validate_only = false) {
+    Engine::Call call;
+    call.method = "PutTunnel";
+    call.validate_only = validate_only;
+    call.edit = [&](Editor& editor) { return editor.put_tunnel(tunnel, "tunnel.").status(); };
+    return engine->execute(std::move(call));
+  }
+  absl::StatusOr<Engine::Outcome> erase(uint32_t id) {
+    Engine::Call call;
+    call.method = "DeleteTunnel";
+    call.edit = [=](Editor& editor) { return editor.erase_tunnel(id); };
+    return engine->execute(std::move(call));
+  }
+  absl::StatusOr<Engine::Outcome> roll_back(uint64_t revision) {
+    Engine::Call call;
+    call.method = "RollbackConfig";
+    call.exclusive = true;
+    call.ends_confirmation = true;
+    call.edit = [&](Editor& editor) {
+      auto config = engine->config_at(editor.model(), editor.revision(), revision);
+      if (!config.ok()) return config.status();
+      editor.rollback_to = revision;
+      return editor.replace(*std::move(config));
+    };
+    return engine->execute(std::move(call));
+  }
+  // Copies, so that nothing refers to a model that goes on.
+  std::optional<v1::Tunnel> find(uint32_t id) const {
+    return engine->read([&](const Model& model, const Engine::Info&) {
+      const v1::Tunnel* tunnel = model.find(id);
+      return tunnel != nullptr ? std::optional(*tunnel) : std::nullopt;
+    });
+  }
+  TunnelSums total(uint32_t id) const { return counters->total(id, find(id)->slot()); }
+  v1::PublishStatus::State published() const {
+    return publisher->wait(engine->revision(), kPatience).state();
+  }
+
+  EventLog events;
+  std::unique_ptr<Engine> engine;
+  std::unique_ptr<CounterBook> counters;
+  std::unique_ptr<Publisher> publisher;
+};
+
+v1::Tunnel new_tunnel(uint32_t id, const std::string& remote = "203.0.113.77") {
+  v1::Tunnel tunnel;
+  tunnel.set_id(id);
+  tunnel.set_type(v1::Tunnel::PROTO41);
+  tunnel.set_remote(remote);
+  return tunnel;
+}
+
+template <typename Condition>
+bool eventually(Condition condition) {
+  for (int i = 0; i < 500; ++i) {
+    if (condition()) return true;
+    std::this_thread::sleep_for(milliseconds(10));
+  }
+  return false;
+}
+
+// ---- Store and engine.
+
+TEST_CASE("a configuration applied is there after a restart, with its history") {
+  const TemporaryDirectory directory;
+  {
+    Control control(directory.path());
+    const auto outcome = control.apply(sample_config());
+    REQUIRE(outcome.ok());
+    CHECK(outcome->revision == 1);
+    CHECK(control.put(new_tunnel(50))->revision == 2);
+    CHECK(control.erase(7)->revision == 3);
+  }
+  Control control(directory.path());
+  CHECK(control.engine->revision() == 3);
+  CHECK(control.find(50)->slot() == 1);
+  CHECK_FALSE(control.find(7).has_value());
+  const auto changes = control.engine->store().changes(3, 0, 10);
+  REQUIRE(changes->size() == 1);
+  CHECK(changes->front().name() == "tunnels/T7");
+  CHECK(changes->front().action() == v1::Change::DELETED);
+  CHECK(changes->front().old().tunnel().remote() == "203.0.113.1");
+}
+
+TEST_CASE("an identical configuration makes no revision") {
+  const TemporaryDirectory directory;
+  Control control(directory.path());
+  REQUIRE(control.apply(sample_config()).ok());
+  const auto again = control.apply(sample_config());
+  REQUIRE(again.ok());
+  CHECK_FALSE(again->changed);
+  CHECK(again->revision == 1);
+  CHECK_FALSE(control.put(*control.find(7))->changed);
+}
+
+TEST_CASE("a refused change changes nothing, and a check alone neither") {
+  const TemporaryDirectory directory;
+  Control control(directory.path());
+  REQUIRE(control.apply(sample_config()).ok());
+  v1::Tunnel bad = new_tunnel(50);
+  bad.set_mtu(1200);
+  const auto refused = control.put(bad);
+  CHECK(refused.status().code() == absl::StatusCode::kInvalidArgument);
+  CHECK_THAT(to_string(refused.status().message()), ContainsSubstring("tunnel.mtu"));
+  CHECK(control.put(new_tunnel(50), true).ok());
+  CHECK_FALSE(control.find(50).has_value());
+  CHECK(control.engine->revision() == 1);
+
+  v1::Config overlap = sample_config();
+  overlap.mutable_pools(0)->set_prefix("2001:db8:1000::/49");
+  CHECK_FALSE(control.apply(overlap).ok());
+  CHECK(control.engine->revision() == 1);
+}
+
+TEST_CASE("the slot of a tunnel never changes, and a free one is found for a new tunnel") {
+  const TemporaryDirectory directory;
+  Control control(directory.path());
+  REQUIRE(control.apply(sample_config()).ok());
+  v1::Tunnel moved = *control.find(7);
+  moved.set_slot(9);
+  CHECK(error_reason(control.put(moved).status()) == "IMMUTABLE");
+  REQUIRE(control.put(new_tunnel(0)).ok());
+  CHECK(control.find(18573)->slot() == 1);
+
+  // A file need not say the slots of tunnels that are there.
+  v1::Config config = sample_config();
+  for (v1::Tunnel& tunnel : *config.mutable_tunnels()) tunnel.clear_slot();
+  *config.add_tunnels() = *control.find(18573);
+  const auto outcome = control.apply(config);
+  REQUIRE(outcome.ok());
+  CHECK_FALSE(outcome->changed);
+}
+
+TEST_CASE("any revision can be gone back to, and what was undone is marked") {
+  const TemporaryDirectory directory;
+  Control control(directory.path());
+  REQUIRE(control.apply(sample_config()).ok());
+  REQUIRE(control.put(new_tunnel(50)).ok());
+  REQUIRE(control.erase(7).ok());
+  v1::Tunnel changed = *control.find(1);
+  changed.set_mtu(1300);
+  REQUIRE(control.put(changed).ok());
+
+  const auto outcome = control.roll_back(1);
+  REQUIRE(outcome.ok());
+  CHECK(outcome->revision == 5);
+  CHECK_FALSE(control.find(50).has_value());
+  CHECK(control.find(7)->admin_state() == v1::Tunnel::DISABLED);
+  CHECK(control.find(1)->mtu() == 0);
+  CHECK(control.engine->store().revision(5)->rollback_to() == 1);
+  for (const uint64_t number : {2, 3, 4}) {
+    const auto revision = control.engine->store().revision(number);
+    CHECK(revision->state() == v1::Revision::ROLLED_BACK);
+    CHECK(revision->superseded_by() == 5);
+  }
+  CHECK(control.roll_back(9).status().code() == absl::StatusCode::kOutOfRange);
+  // The rollback can itself be rolled back.
+  REQUIRE(control.roll_back(4).ok());
+  CHECK(control.find(1)->mtu() == 1300);
+}
+
+TEST_CASE("the first configuration of all can be rolled back to nothing") {
+  const TemporaryDirectory directory;
+  Control control(directory.path());
+  REQUIRE(control.apply(sample_config()).ok());
+  REQUIRE(control.roll_back(0).ok());
+  CHECK_FALSE(control.find(1).has_value());
+}
+
+TEST_CASE("an apply that is not confirmed in time is rolled back") {
+  const TemporaryDirectory directory;
+  Control control(directory.path());
+  REQUIRE(control.apply(sample_config()).ok());
+  v1::Config next = sample_config();
+  next.mutable_tunnels(0)->set_mtu(1300);
+  REQUIRE(control.apply(next, milliseconds(300)).ok());
+  CHECK(control.find(1)->mtu() == 1300);
+  CHECK(error_reason(control.put(new_tunnel(50)).status()) == "CONFIRMATION_PENDING");
+  REQUIRE(eventually([&] { return control.engine->revision() == 3; }));
+  CHECK(control.find(1)->mtu() == 0);
+  CHECK(control.engine->store().revision(3)->method() == "ConfirmTimeout");
+  CHECK(control.engine->confirm(0).status().code() == absl::StatusCode::kFailedPrecondition);
+  CHECK(control.put(new_tunnel(50)).ok());
+}
+
+TEST_CASE("an apply that is confirmed stays") {
+  const TemporaryDirectory directory;
+  Control control(directory.path());
+  REQUIRE(control.apply(sample_config(), milliseconds(400)).ok());
+  CHECK_FALSE(control.engine->confirm(7).ok());
+  const auto revision = control.engine->confirm(1);
+  REQUIRE(revision.ok());
+  CHECK(revision->state() == v1::Revision::COMMITTED);
+  std::this_thread::sleep_for(milliseconds(600));
+  CHECK(control.engine->revision() == 1);
+}
+
+TEST_CASE("a confirmation that did not come while control was down is missed nevertheless") {
+  const TemporaryDirectory directory;
+  v1::Config next = sample_config();
+  next.mutable_tunnels(0)->set_mtu(1300);
+  {
+    Control control(directory.path());
+    REQUIRE(control.apply(sample_config()).ok());
+    REQUIRE(control.apply(next, milliseconds(300)).ok());
+  }
+  {
+    // Back before the time is up: it goes on waiting.
+    Control control(directory.path());
+    CHECK(control.find(1)->mtu() == 1300);
+    REQUIRE(eventually([&] { return control.engine->revision() == 3; }));
+    REQUIRE(control.apply(next, milliseconds(200)).ok());
+  }
+  std::this_thread::sleep_for(milliseconds(300));
+  Control control(directory.path());
+  CHECK(control.engine->revision() == 5);
+  CHECK(control.find(1)->mtu() == 0);
+}
+
+TEST_CASE("a second control is refused the state directory") {
+  const TemporaryDirectory directory;
+  const Control control(directory.path());
+  const auto second = Store::open(directory.path());
+  REQUIRE_FALSE(second.ok());
+  CHECK_THAT(to_string(second.status().message()), ContainsSubstring("in use by another"));
+}
+
+TEST_CASE("a state directory that cannot be used is named") {
+  const TemporaryDirectory directory;
+  const std::string file = directory.file("file");
+  close(open(file.c_str(), O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
+  CHECK_THAT(to_string(Store::open(file).status().message()), ContainsSubstring(file));
+  CHECK_THAT(to_string(Store::open(directory.file("a/b")).status().message()),
+             ContainsSubstring("No such file"));
+}
+
+TEST_CASE("concurrent changes are all made, each with a revision of its own") {
+  const TemporaryDirectory directory;
+  Control control(directory.path());
+  REQUIRE(control.apply(sample_config()).ok());
+  constexpr uint32_t kThreads = 8;
+  constexpr uint32_t kEach = 20;
+  std::atomic<uint32_t> failed{0};
+  std::vector<std::thread> threads;
+  for (uint32_t t = 0; t < kThreads; ++t) {
+    threads.emplace_back([&, t] {
+      for (uint32_t i = 0; i < kEach; ++i) {
+        if (!control.put(new_tunnel(1000 + t * kEach + i)).ok()) ++failed;
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  CHECK(failed == 0);
+  CHECK(control.engine->revision() == 1 + kThreads * kEach);
+  for (uint32_t id = 1000; id < 1000 + kThreads * kEach; ++id) {
+    REQUIRE(control.find(id).has_value());
+    CHECK(control.engine->read([&](const Model& model, const Engine::Info&) {
+      return model.at_slot(model.find(id)->slot())->id();
+    }) == id);
+  }
+}
+
+TEST_CASE("a change that was answered survives kill -9") {
+  const TemporaryDirectory directory;
+  int answers[2];
+  REQUIRE(pipe(answers) == 0);
+  const pid_t child = fork();
+  REQUIRE(child >= 0);
+  if (child == 0) {
+    // No test framework in here: only what control does, until it is killed.
+    close(answers[0]);
+    spdlog::set_level(spdlog::level::off);
+    EventLog events;
+    auto store = Store::open(directory.path());
+    if (!store.ok()) _exit(1);
+    Engine engine(*std::move(store), events);
+    if (!engine.load().ok()) _exit(1);
+    engine.start();
+    Engine::Call first;
+    first.exclusive = true;
+    first.edit = [](Editor& editor) { return editor.replace(sample_config()); };
+    if (!engine.execute(std::move(first)).ok()) _exit(1);
+    for (uint32_t id = 1000;; ++id) {
+      Engine::Call call;
+      call.edit = [=](Editor& editor) { return editor.put_tunnel(new_tunnel(id), "").status(); };
+      if (!engine.execute(std::move(call)).ok()) _exit(1);
+      if (write(answers[1], &id, sizeof id) != sizeof id) _exit(1);
+    }
+  }
+  close(answers[1]);
+  uint32_t last = 0;
+  for (int i = 0; i < 20; ++i) REQUIRE(read(answers[0], &last, sizeof last) == sizeof last);
+  REQUIRE(kill(child, SIGKILL) == 0);
+  // What it had answered and we not read yet counts as well.
+  for (uint32_t id = 0; read(answers[0], &id, sizeof id) == sizeof id;) last = id;
+  close(answers[0]);
+  int status = 0;
+  REQUIRE(waitpid(child, &status, 0) == child);
+  REQUIRE(WIFSIGNALED(status));
+
+  const Control control(directory.path());
+  for (uint32_t id = 1000; id <= last; ++id) CHECK(control.find(id).has_value());
+  CHECK(control.engine->revision() >= 1 + (last - 1000 + 1));
+  // At most the one change on its way may be there unanswered.
+  CHECK(control.engine->revision() <= 2 + (last - 1000 + 1));
+}
+
+// ---- Publisher.
+
+TEST_CASE("a change is in force when its call returns") {
+  const TemporaryDirectory directory;
+  PortlessDataplane dataplane(directory.path());
+  Control control(directory.file("state"), PortlessDataplane::socket_path(directory.path()));
+  REQUIRE(control.apply(sample_config()).ok());
+  REQUIRE(eventually([&] { return control.publisher->info().connected; }));
+  CHECK(control.published() == v1::PublishStatus::ACTIVE);
+  CHECK(dataplane.tunnel_in_slot(686) == 18572);
+  REQUIRE(control.put(new_tunnel(50)).ok());
+  CHECK(control.published() == v1::PublishStatus::ACTIVE);
+  CHECK(dataplane.tunnel_in_slot(1) == 50);
+  REQUIRE(control.erase(18572).ok());
+  CHECK(control.published() == v1::PublishStatus::ACTIVE);
+  CHECK(dataplane.tunnel_in_slot(686) == 0);
+}
+
+TEST_CASE("a dataplane that comes later, or comes back, gets the current revision") {
+  const TemporaryDirectory directory;
+  const std::string socket = PortlessDataplane::socket_path(directory.path());
+  Control control(directory.file("state"), socket);
+  REQUIRE(control.apply(sample_config()).ok());
+  CHECK(control.published() == v1::PublishStatus::DISCONNECTED);
+  {
+    PortlessDataplane dataplane(directory.path());
+    REQUIRE(eventually([&] { return control.published() == v1::PublishStatus::ACTIVE; }));
+    CHECK(dataplane.publishes() == 1);
+  }
+  REQUIRE(eventually([&] { return control.published() == v1::PublishStatus::DISCONNECTED; }));
+  REQUIRE(control.put(new_tunnel(50)).ok());
+  PortlessDataplane dataplane(directory.path());
+  REQUIRE(eventually([&] { return control.published() == v1::PublishStatus::ACTIVE; }));
+  CHECK(dataplane.tunnel_in_slot(1) == 50);
+}
+
+TEST_CASE("a control that restarts leaves a dataplane alone that is up to date") {
+  const TemporaryDirectory directory;
+  PortlessDataplane dataplane(directory.path());
+  const std::string socket = PortlessDataplane::socket_path(directory.path());
+  {
+    Control control(directory.file("state"), socket);
+    REQUIRE(eventually([&] { return control.publisher->info().connected; }));
+    REQUIRE(control.apply(sample_config()).ok());
+    REQUIRE(control.published() == v1::PublishStatus::ACTIVE);
+  }
+  Control control(directory.file("state"), socket);
+  REQUIRE(eventually([&] { return control.published() == v1::PublishStatus::ACTIVE; }));
+  std::this_thread::sleep_for(milliseconds(50));
+  CHECK(dataplane.publishes() == 1);
+}
+
+TEST_CASE("a refused snapshot is reported, and the next change is tried again") {
+  const TemporaryDirectory directory;
+  PortlessDataplane dataplane(directory.path());
+  Control control(directory.file("state"), PortlessDataplane::socket_path(directory.path()));
+  REQUIRE(eventually([&] { return control.publisher->info().connected; }));
+  dataplane.refuse(true);
+  REQUIRE(control.apply(sample_config()).ok());
+  const v1::PublishStatus status = control.publisher->wait(1, kPatience);
+  CHECK(status.state() == v1::PublishStatus::REJECTED);
+  CHECK_THAT(status.message(), ContainsSubstring("told to refuse"));
+  std::this_thread::sleep_for(milliseconds(50));
+  CHECK(dataplane.publishes() == 1);
+  dataplane.refuse(false);
+  REQUIRE(control.put(new_tunnel(50)).ok());
+  CHECK(control.published() == v1::PublishStatus::ACTIVE);
+}
+
+TEST_CASE("changes that arrive while a publish is in flight share the next") {
+  const TemporaryDirectory directory;
+  PortlessDataplane dataplane(directory.path());
+  Control control(directory.file("state"), PortlessDataplane::socket_path(directory.path()));
+  REQUIRE(eventually([&] { return control.publisher->info().connected; }));
+  REQUIRE(control.apply(sample_config()).ok());
+  REQUIRE(control.published() == v1::PublishStatus::ACTIVE);
+  dataplane.be_silent(true);
+  for (uint32_t id = 100; id < 120; ++id) REQUIRE(control.put(new_tunnel(id)).ok());
+  CHECK(control.publisher->status(control.engine->revision()).state() ==
+        v1::PublishStatus::PUBLISHING);
+  dataplane.be_silent(false);
+  CHECK(control.published() == v1::PublishStatus::ACTIVE);
+  CHECK(dataplane.publishes() <= 3);
+  CHECK(dataplane.tunnel_in_slot(20) == 119);
+}
+
+TEST_CASE("a dataplane is not told of a configuration that never was") {
+  const TemporaryDirectory directory;
+  PortlessDataplane dataplane(directory.path());
+  const Control control(directory.file("state"), PortlessDataplane::socket_path(directory.path()));
+  REQUIRE(eventually([&] { return control.publisher->info().connected; }));
+  std::this_thread::sleep_for(milliseconds(50));
+  CHECK(dataplane.publishes() == 0);
+}
+
+TEST_CASE("the dataplane's state is there for the asking") {
+  const TemporaryDirectory directory;
+  PortlessDataplane dataplane(directory.path());
+  Control control(directory.file("state"), PortlessDataplane::socket_path(directory.path()));
+  REQUIRE(eventually([&] { return control.publisher->info().connected; }));
+  const auto status = control.publisher->ask_status(kPatience);
+  REQUIRE(status.ok());
+  CHECK((*status)->port_count == 1);
+  dataplane.be_silent(true);
+  CHECK(control.publisher->ask_status(milliseconds(50)).status().code() ==
+        absl::StatusCode::kUnavailable);
+}
+
+// ---- Counters.
+
+constexpr TunnelCounters kSome{10, 1000, 20, 2000};
+const TunnelSums kSomeSums{10, 1000, 20, 2000};
+
+TEST_CASE("counters belong to the tunnel, not to the slot") {
+  const TemporaryDirectory directory;
+  PortlessDataplane dataplane(directory.path());
+  Control control(directory.file("state"), PortlessDataplane::socket_path(directory.path()));
+  REQUIRE(control.apply(sample_config()).ok());
+  REQUIRE(eventually([&] { return control.counters->segment() != nullptr; }));
+  dataplane.count(686, kSome);
+  CHECK(control.total(18572) == kSomeSums);
+  const auto pop = [&] {
+    return control.engine->read([&](const Model& model, const Engine::Info&) {
+      return control.counters->pop_total(model);
+    });
+  };
+  CHECK(pop() == kSomeSums);
+
+  REQUIRE(control.erase(18572).ok());
+  v1::Tunnel next = new_tunnel(4);
+  next.set_slot(686);
+  REQUIRE(control.put(next).ok());
+  CHECK(control.total(4) == TunnelSums{});
+  dataplane.count(686, kSome);
+  CHECK(control.total(4) == kSomeSums);
+  CHECK(pop() == TunnelSums{20, 2000, 40, 4000});
+}
+
+TEST_CASE("totals go on after restarts of control and dataplane") {
+  const TemporaryDirectory directory;
+  const std::string socket = PortlessDataplane::socket_path(directory.path());
+  const auto save = [](Control& control) {
+    control.engine->write_later(control.engine->read([&](const Model& model, const Engine::Info&) {
+      return control.counters->save(model, 100);
+    }));
+  };
+  {
+    Control control(directory.file("state"), socket);
+    REQUIRE(control.apply(sample_config()).ok());
+    {
+      PortlessDataplane dataplane(directory.path());
+      REQUIRE(eventually([&] { return control.counters->segment() != nullptr; }));
+      dataplane.count(686, kSome);
+      dataplane.worker().add(WorkerCounter::kRxPackets, 5);
+    }
+    // The segment is gone for good, but control has it mapped.
+    REQUIRE(unlink(directory.file("counters").c_str()) == 0);
+    PortlessDataplane dataplane(directory.path());
+    REQUIRE(eventually([&] { return control.publisher->info().connected; }));
+    dataplane.count(686, kSome);
+    dataplane.worker().add(WorkerCounter::kRxPackets, 5);
+    CHECK(eventually([&] { return control.total(18572) == TunnelSums{20, 2000, 40, 4000}; }));
+    CHECK(control.counters->worker_total(std::size_t(WorkerCounter::kRxPackets), "rx_packets") ==
+          10);
+    save(control);
+  }
+  {
+    // The same segment under a new control.
+    PortlessDataplane dataplane(directory.path());
+    Control control(directory.file("state"), socket);
+    REQUIRE(eventually([&] { return control.counters->segment() != nullptr; }));
+    CHECK(control.total(18572) == TunnelSums{20, 2000, 40, 4000});
+    save(control);
+  }
+  // A reboot: segment and mapping both gone.
+  REQUIRE(unlink(directory.file("counters").c_str()) == 0);
+  Control control(directory.file("state"), socket);
+  CHECK(control.total(18572) == TunnelSums{20, 2000, 40, 4000});
+  PortlessDataplane dataplane(directory.path());
+  REQUIRE(eventually([&] { return control.publisher->info().connected; }));
+  dataplane.count(686, kSome);
+  CHECK(control.total(18572) == TunnelSums{30, 3000, 60, 6000});
+  CHECK(control.counters->worker_total(std::size_t(WorkerCounter::kRxPackets), "rx_packets") == 10);
+}
+
+TEST_CASE("a tunnel that came while no dataplane was there does not inherit its slot's past") {
+  const TemporaryDirectory directory;
+  const std::string socket = PortlessDataplane::socket_path(directory.path());
+  {
+    Control control(directory.file("state"), socket);
+    REQUIRE(control.apply(sample_config()).ok());
+    PortlessDataplane dataplane(directory.path());
+    REQUIRE(eventually([&] { return control.publisher->info().connected; }));
+    dataplane.count(686, kSome);
+  }
+  {
+    Control control(directory.file("state"), socket);
+    REQUIRE(control.erase(18572).ok());
+    v1::Tunnel next = new_tunnel(4);
+    next.set_slot(686);
+    REQUIRE(control.put(next).ok());
+  }
+  Control control(directory.file("state"), socket);
+  PortlessDataplane dataplane(directory.path());
+  REQUIRE(eventually([&] { return control.publisher->info().connected; }));
+  CHECK(control.total(4) == TunnelSums{});
+  dataplane.count(686, kSome);
+  CHECK(control.total(4) == kSomeSums);
+}
+
+TEST_CASE("the last packet of a tunnel is seen when totals are saved") {
+  const TemporaryDirectory directory;
+  PortlessDataplane dataplane(directory.path());
+  Control control(directory.file("state"), PortlessDataplane::socket_path(directory.path()));
+  REQUIRE(control.apply(sample_config()).ok());
+  REQUIRE(eventually([&] { return control.counters->segment() != nullptr; }));
+  CHECK(control.counters->last_in_unix(18572) == 0);
+  dataplane.count(686, kSome);
+  control.engine->read(
+      [&](const Model& model, const Engine::Info&) { return control.counters->save(model, 100); });
+  CHECK(control.counters->last_in_unix(18572) + 10 > uint32_t(unix_now_ns() / 1'000'000'000));
+  CHECK(control.counters->last_in_unix(1) == 0);
+}
+
+}  // namespace
+}  // namespace simplon::control
