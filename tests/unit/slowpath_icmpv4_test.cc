@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright (c) 2026 The Simplon authors
 
+#include <algorithm>
+
 #include "dataplane/net/checksum.h"
 #include "tests/support/catch.h"
 #include "tests/unit/slowpath_bed.h"
@@ -130,6 +132,42 @@ TEST_CASE("errors about somebody else's packets, and all else, are ignored") {
   CHECK(bed.drops(DropReason::kIcmpv4Ignored) == 6);
   CHECK(bed.counter(WorkerCounter::kIcmpv4Errors) == 0);
   CHECK(bed.sent.empty());
+}
+
+TEST_CASE("protocol 41 that matches no tunnel is answered where the PoP says so, and only then") {
+  const auto stray = SlowPathBed::from_tunnel("203.0.113.5")
+                         .ipv6("2001:db8:1000::5", "2001:db8:aaaa::1")
+                         .udp(1, 2)
+                         .payload(700);
+  {
+    SlowPathBed silent;
+    silent.receive(stray);
+    CHECK(silent.sent.empty());
+    CHECK(silent.drops(DropReason::kOuterSourceMismatch) == 1);
+  }
+  SlowPathBed bed(with_flags(kPopIcmpv4ProtocolUnreachable));
+  bed.receive(stray);
+  const Bytes reply = outer_of(bed.take());
+  check_ipv4(reply);
+  CHECK(reply.size() == 576);
+  CHECK(at<Ipv4Header>(reply, 0).source == v4("192.0.2.1"));
+  CHECK(at<Ipv4Header>(reply, 0).destination == v4("203.0.113.5"));
+  CHECK(at<Ipv4Header>(reply, 0).tos == 0xc0);
+  CHECK(at<IcmpHeader>(reply, 20).type == kIcmpv4Unreachable);
+  CHECK(at<IcmpHeader>(reply, 20).code == kIcmpv4ProtocolUnreachable);
+  CHECK(at<IcmpHeader>(reply, 20).rest.value() == 0);
+  const Bytes received = outer_of(stray.build());
+  CHECK(std::equal(reply.begin() + 28, reply.end(), received.begin()));
+  CHECK(bed.drops(DropReason::kOuterSourceMismatch) == 1);
+  CHECK(bed.counter(WorkerCounter::kIcmpv4ErrorsSent) == 1);
+  // Not about a frame to everybody, nor to a source that is nobody's.
+  bed.receive(PacketBuilder()
+                  .ethernet({0xff, 0xff, 0xff, 0xff, 0xff, 0xff}, kRouterMac)
+                  .ipv4("203.0.113.5", "192.0.2.1")
+                  .ipv6("2001:db8:1000::5", "2001:db8:aaaa::1"));
+  bed.receive(SlowPathBed::from_tunnel("192.0.2.255").ipv6("2001:db8:1000::5", "2001:db8:aaaa::1"));
+  CHECK(bed.sent.empty());
+  CHECK(bed.counter(WorkerCounter::kIcmpv4ErrorsSent) == 1);
 }
 
 }  // namespace simplon::test
