@@ -118,6 +118,9 @@ uint32_t Worker::send_for_slow_path() {
   std::array<void*, kMaxBurst> frames;
   const unsigned count =
       rte_ring_sc_dequeue_burst(config_.hand_over, frames.data(), config_.burst, nullptr);
+  // What the slow path asks because of a new table may be answered before the next turn: the answer
+  // must find that table. Nothing of the old one is held here.
+  if (count != 0) table_ = active_.acquire();
   for (unsigned i = 0; i < count; ++i) {
     auto* frame = static_cast<rte_mbuf*>(frames[i]);
     send(frame, static_cast<uint8_t>(frame->port));
