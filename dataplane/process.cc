@@ -156,7 +156,7 @@ void Process::make_threads() {
                                      [](const auto& port) { return !port->has_slow_path_queue(); });
   const auto context = [&](uint16_t column) {
     return WorkerContext(counters_->worker_counters(column), counters_->tunnel_counters(column),
-                         neighbors_, column, static_cast<uint16_t>(workers + 1));
+                         neighbors_, column, workers);
   };
   for (uint16_t w = 0; w < workers; ++w) {
     Worker::Config config;
@@ -174,6 +174,9 @@ void Process::make_threads() {
     out.push_back({port->id(), port->has_slow_path_queue(), port->slow_path_queue()});
   }
   slow_path_context_.emplace(context(workers));
+  // The few identifications the slow path needs begin as far from the workers' as there is room:
+  // a share of its own would shorten theirs.
+  slow_path_context_->next_ipv4_id = 0x8000;
   slow_path_io_.emplace(*slow_path_context_, pool_, std::move(out), hand_over_);
   SlowPathThread::Config config;
   config.reader = workers;

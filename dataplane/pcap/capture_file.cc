@@ -12,6 +12,8 @@ namespace simplon::offline {
 namespace {
 
 constexpr uint64_t kSecond = 1'000'000'000;
+// Year 2242: with nanoseconds that still leaves half of 64 bits for sums. pcapng could say more.
+constexpr uint64_t kMaxSeconds = uint64_t{1} << 33;
 // Longest frame an output may hold; pcap wants to know when it opens a file.
 constexpr int kSnapLength = 262144;
 // Sender of frames whose capture did not keep the link header.
@@ -140,14 +142,16 @@ bool CaptureReader::next(CapturedFrame& frame, std::string& error) {
             std::to_string(header->len) + " bytes were captured; capture again with tcpdump -s 0";
     return false;
   }
-  if (header->ts.tv_sec < 0 || header->ts.tv_usec < 0 ||
+  // The file has 32 bits for the seconds, which libpcap extends as if they had a sign.
+  const auto seconds = header->ts.tv_sec < 0 ? uint64_t{static_cast<uint32_t>(header->ts.tv_sec)}
+                                             : static_cast<uint64_t>(header->ts.tv_sec);
+  if (seconds >= kMaxSeconds || header->ts.tv_usec < 0 ||
       static_cast<uint64_t>(header->ts.tv_usec) >= kSecond) {
     error = where + "impossible time stamp; the file is damaged";
     return false;
   }
   // With nanosecond precision asked for, tv_usec holds nanoseconds.
-  frame.time_ns = static_cast<uint64_t>(header->ts.tv_sec) * kSecond +
-                  static_cast<uint64_t>(header->ts.tv_usec);
+  frame.time_ns = seconds * kSecond + static_cast<uint64_t>(header->ts.tv_usec);
   return convert({data, header->caplen}, frame, error);
 }
 

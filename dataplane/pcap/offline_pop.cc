@@ -31,6 +31,7 @@ MacAddress made_up_mac(const Ipv6Address& address) {
 struct OfflinePop::Buffer {
   uint64_t time_ns;   // when it was received or made
   std::size_t index;  // in the burst, for received ones
+  std::size_t size;
   std::unique_ptr<uint8_t[]> bytes;
 };
 
@@ -68,9 +69,10 @@ std::unique_ptr<OfflinePop> OfflinePop::create(std::span<const std::byte> snapsh
   for (auto& column : pop->columns_) column.resize(kWorkerCounterCapacity);
   for (auto& tunnels : pop->tunnels_) tunnels.resize(slots);
   pop->worker_.emplace(pop->columns_[kWorker].data(), pop->tunnels_[kWorker].data(),
-                       pop->neighbors_, uint16_t{0}, uint16_t{2});
+                       pop->neighbors_, uint16_t{0}, uint16_t{1});
   pop->slow_context_.emplace(pop->columns_[kSlowPath].data(), pop->tunnels_[kSlowPath].data(),
-                             pop->neighbors_, uint16_t{1}, uint16_t{2});
+                             pop->neighbors_, uint16_t{1}, uint16_t{1});
+  pop->slow_context_->next_ipv4_id = 0x8000;  // as in the dataplane
   PacketIo& io = *pop;
   pop->slow_path_.emplace(*pop->slow_context_, pop->neighbors_, io, options.seed,
                           /*announce=*/false);
@@ -173,8 +175,16 @@ void OfflinePop::flush() {
 
 bool OfflinePop::new_buffer(Packet& packet, std::size_t headroom, std::size_t room) {
   if (buffers_in_use_ >= options_.max_buffers) return false;
-  auto* buffer = new Buffer{now_ns_, 0, std::make_unique<uint8_t[]>(headroom + room)};
   ++buffers_in_use_;
+  Buffer* buffer = nullptr;
+  if (!free_buffers_.empty() && free_buffers_.back()->size >= headroom + room) {
+    buffer = free_buffers_.back().release();
+    free_buffers_.pop_back();
+  } else {
+    const std::size_t size = headroom + room;
+    buffer = new Buffer{0, 0, size, std::make_unique<uint8_t[]>(size)};
+  }
+  buffer->time_ns = now_ns_;
   packet.buffer = buffer;
   packet.data = buffer->bytes.get() + headroom;
   packet.length = 0;
@@ -189,8 +199,12 @@ bool OfflinePop::allocate(Packet& packet) {
 }
 
 void OfflinePop::release(Packet& packet) {
-  delete static_cast<Buffer*>(packet.buffer);
+  std::unique_ptr<Buffer> buffer(static_cast<Buffer*>(packet.buffer));
   packet.buffer = nullptr;
+  // Exact ones are of use only once.
+  if (!options_.exact_buffers && buffer->size >= kHeadroom + options_.max_frame) {
+    free_buffers_.push_back(std::move(buffer));
+  }
   --buffers_in_use_;
 }
 

@@ -125,6 +125,7 @@ class OfflinePop : private PacketIo {
   std::optional<SlowPath> slow_path_;
   std::vector<Fate> fates_;
   std::vector<std::pair<uint8_t, std::vector<uint8_t>>> answers_;  // port, frame
+  std::vector<std::unique_ptr<Buffer>> free_buffers_;
   std::size_t buffers_in_use_ = 0;
   uint64_t now_ns_ = 0;
   uint64_t next_tick_ns_ = 0;

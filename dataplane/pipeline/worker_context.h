@@ -17,7 +17,7 @@ namespace simplon {
 // Everything one worker (or the slow path) writes while it forwards. Owned by that thread.
 struct alignas(64) WorkerContext {
   // `index` of `count` workers: spreads IPv4 identifications, so that no two workers use the same
-  // one.
+  // one. The slow path is none of them.
   WorkerContext(uint64_t* counter_column, TunnelCounters* tunnels,
                 const NeighborTable& neighbor_table, uint16_t index, uint16_t count)
       : counters(counter_column),
