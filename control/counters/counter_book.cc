@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <utility>
 
 #include "dataplane/state/worker_counters.h"
 
@@ -125,12 +126,11 @@ uint64_t CounterBook::worker_total(std::size_t index, std::string_view name) con
 void CounterBook::archive_workers(StoreWrite& write) {
   const bool exact = segment_ != nullptr && segment_->instance_id() == instance_;
   each_worker_counter([&](std::size_t index, std::string_view name) {
-    uint64_t& total = archive_[total_key(name)];
-    uint64_t& last = archive_[last_key(name)];
-    total += exact ? sum_columns(*segment_, index) : last;
-    last = 0;
+    const uint64_t last = std::exchange(archive_[last_key(name)], 0);
+    const uint64_t total = archive_[total_key(name)] +=
+        exact ? sum_columns(*segment_, index) : last;
     write.archive.emplace_back(total_key(name), total);
-    write.archive.emplace_back(last_key(name), last);
+    write.archive.emplace_back(last_key(name), 0);
   });
 }
 

@@ -118,20 +118,16 @@ absl::Status Editor::check_settings(const v1::Config& next, std::string_view pre
 }
 
 absl::Status Editor::put_pool(v1::Pool pool, std::string_view prefix) {
+  const v1::Pool* old = model_.find_pool(pool.name());
   v1::Config next;
   if (model_.config().has_pop()) *next.mutable_pop() = model_.config().pop();
-  *next.mutable_pools() = model_.config().pools();
-  const v1::Pool* old = model_.find_pool(pool.name());
-  int index = next.pools_size();
-  if (old != nullptr) {
-    for (index = 0; next.pools(index).name() != pool.name();) ++index;
-    *next.mutable_pools(index) = pool;
-  } else {
-    *next.add_pools() = pool;
+  for (const v1::Pool& other : model_.config().pools()) {
+    if (&other != old) *next.add_pools() = other;
   }
-  if (auto status = check_settings(next, prefix, fmt::format("pools[{}].", index)); !status.ok()) {
-    return status;
-  }
+  // Last, so that a clash with another pool is this one's fault.
+  const std::string own = fmt::format("pools[{}].", next.pools_size());
+  *next.add_pools() = pool;
+  if (auto status = check_settings(next, prefix, own); !status.ok()) return status;
   normalize(pool);
   strip_output(pool);
   if (old == nullptr || !same(*old, pool)) apply({make_change(old, &pool)});
@@ -207,14 +203,17 @@ absl::Status assign_slots(v1::Config& config, const Model& model) {
 
 absl::Status Editor::replace(v1::Config config) {
   if (auto status = assign_slots(config, model_); !status.ok()) return status;
-  // Nothing at all is what there is before the first revision, and can be gone back to.
-  const bool nothing = config.ByteSizeLong() == 0;
+  // Nothing at all is what there is before the first revision: no configuration, but one to go back
+  // to.
+  const bool nothing = rollback_to.has_value() && config.pop().ByteSizeLong() == 0 &&
+                       config.pools().empty() && config.tunnels().empty();
   const auto violations = nothing ? std::vector<FieldViolation>() : validate(config);
   if (!violations.empty()) {
     return invalid_fields(violations, "config.");
   }
   normalize(config);
   strip_output(config);
+  if (nothing) config.clear_pop();
   auto step = diff(model_.config(), config);
   if (!step.empty()) apply(std::move(step));
   return absl::OkStatus();

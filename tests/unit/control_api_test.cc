@@ -4,7 +4,6 @@
 // Every service of the API as a client sees it: the whole daemon in this process, called through a
 // real Unix socket, with a real store and (where said) a dataplane without ports.
 
-#include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/grpcpp.h>
 #include <spdlog/spdlog.h>
 #include <sys/stat.h>
@@ -17,6 +16,7 @@
 #include "dataplane/state/worker_counters.h"
 #include "google/rpc/error_details.pb.h"
 #include "google/rpc/status.pb.h"
+#include "grpc/health/v1/health.grpc.pb.h"
 #include "simplon/v1/config_service.grpc.pb.h"
 #include "simplon/v1/pool_service.grpc.pb.h"
 #include "simplon/v1/pop_service.grpc.pb.h"
@@ -769,25 +769,20 @@ TEST_CASE("without a dataplane its state is unavailable, and the API says why") 
 
 // ---- Health, reflection, start.
 
-// grpc.health.v1.HealthCheckResponse.status of a service; the messages are two fields that need no
-// generated code.
+// A ServingStatus, or the negative status code.
 int health(Api& api, const std::string& service) {
-  google::protobuf::Empty response;
-  grpc::internal::RpcMethod method("/grpc.health.v1.Health/Check",
-                                   grpc::internal::RpcMethod::NORMAL_RPC);
+  const auto stub = grpc::health::v1::Health::NewStub(api.channel);
   grpc::ClientContext context;
-  google::protobuf::Empty with_service;
-  with_service.GetReflection()->MutableUnknownFields(&with_service)->AddLengthDelimited(1, service);
-  const grpc::Status status = grpc::internal::BlockingUnaryCall(api.channel.get(), method, &context,
-                                                                with_service, &response);
-  if (!status.ok()) return -int(status.error_code());
-  const auto& fields = response.GetReflection()->GetUnknownFields(response);
-  return fields.field_count() == 0 ? 0 : int(fields.field(0).varint());
+  grpc::health::v1::HealthCheckRequest request;
+  request.set_service(service);
+  grpc::health::v1::HealthCheckResponse response;
+  const grpc::Status status = stub->Check(&context, request, &response);
+  return status.ok() ? int(response.status()) : -int(status.error_code());
 }
 
 TEST_CASE("health follows the dataplane, for each service by name") {
-  constexpr int kServing = 1;
-  constexpr int kNotServing = 2;
+  constexpr int kServing = grpc::health::v1::HealthCheckResponse::SERVING;
+  constexpr int kNotServing = grpc::health::v1::HealthCheckResponse::NOT_SERVING;
   const TemporaryDirectory directory;
   Api api(directory);
   CHECK(health(api, "") == kNotServing);
