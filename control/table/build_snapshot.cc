@@ -11,6 +11,7 @@
 #include <cstring>
 #include <ctime>
 #include <string>
+#include <system_error>
 
 #include "control/config/violation.h"
 #include "dataplane/net/address.h"
@@ -31,7 +32,7 @@ constexpr std::size_t round_up(std::size_t value, std::size_t step) {
 }
 
 absl::Status errno_status(const std::string& what) {
-  return absl::UnavailableError(what + ": " + std::strerror(errno));
+  return absl::UnavailableError(what + ": " + std::generic_category().message(errno));
 }
 
 uint64_t unix_now_ns() {

@@ -10,7 +10,7 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
+#include <system_error>
 #include <tuple>
 #include <utility>
 
@@ -26,7 +26,7 @@ SnapshotOpenResult refuse(std::string reason) {
 }
 
 SnapshotOpenResult refuse_errno(const std::string& what) {
-  return refuse(what + ": " + std::strerror(errno));
+  return refuse(what + ": " + std::generic_category().message(errno));
 }
 
 std::byte* map(std::size_t size, int protection, int flags, int fd) {

@@ -102,7 +102,7 @@ void measure(const Options& options, uint32_t tunnels) {
       if (!sealed.ok()) fail(std::string(sealed.status().message()));
       const Clock::time_point sealed_at = Clock::now();
 
-      SnapshotOpenResult opened = SnapshotView::open(sealed->fd.get());
+      SnapshotOpenResult opened = SnapshotView::open(sealed->fd.get(), {.copy = true});
       if (!opened) fail(opened.error.reason);
       auto next = std::make_unique<SnapshotView>(std::move(*opened.view));
       snapshot_bytes = next->size();

@@ -24,7 +24,7 @@ PoolRecord pool(PoolKind kind, const char* prefix_text, unsigned unit_length, ui
   PoolRecord record{};
   record.base = prefix.address.hi();
   record.mask = prefix_mask64(prefix.length);
-  record.unit_count = 1u << (unit_length - prefix.length);
+  record.unit_count = 1u << ((unit_length - prefix.length) % 32);
   record.first = first;
   record.shift = static_cast<uint8_t>(64 - unit_length);
   record.kind = static_cast<uint32_t>(kind);
