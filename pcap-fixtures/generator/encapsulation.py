@@ -3,8 +3,8 @@
 """What goes into a tunnel: the outer header (docs/protocols.md 2.1, 2.2)."""
 
 from .case import Case
-from .frames import (NATIVE, IPv6ExtHdrDestOpt, IPv6ExtHdrFragment, IPv6ExtHdrHopByHop, PadN, icmp6, ipv6, pattern, tcp6,
-                     udp6)
+from .frames import (NATIVE, IPv6ExtHdrDestOpt, IPv6ExtHdrFragment, IPv6ExtHdrHopByHop, PadN, echo6, echo6_reply, icmp6,
+                     ipv6, pattern, tcp6, udp6)
 from .tunnels import T1, T3, T5, T8, T9
 
 
@@ -37,6 +37,12 @@ c = case("static-mtu", "In static MTU mode DF is clear and identifications do no
          note="The runner compares identifications by equality only.")
 for size in (48, 100, 1280, 1480, 100, 100):
     c.forward_in(T3, udp6(NATIVE, T3.client, size))
+
+c = case("static-mtu-answers", "So does what the PoP itself sends into such a tunnel", [5, 6])
+for i in range(3):
+    request = echo6(T3.client, T3.near, sequence=i)
+    c.answer_client(T3, request, echo6_reply(request), "echo_replies")
+    c.forward_in(T3, udp6(NATIVE, T3.client))
 
 c = case("local-address", "The outer source is the tunnel's configured local address, not the PoP's first", [9])
 c.forward_in(T5, udp6(NATIVE, T5.client))

@@ -40,6 +40,33 @@ c.drop(arp(1, OTHER_MAC, "192.0.2.77", ZERO, "192.0.2.78"), "arp-ignored")
 c.drop(arp(1, OTHER_MAC, "192.0.2.77", ZERO, "192.0.2.77"), "arp-ignored")  # gratuitous
 c.drop(arp(2, OTHER_MAC, "192.0.2.77", POP_MAC, "192.0.2.1", POP_MAC), "arp-ignored")
 
+c = case("address-conflict", "Somebody else with an address of ours is counted and answered with the announcement", [],
+         bursts=False, note="At most every ten seconds (RFC 5227 2.4).")
+for seconds, answered in ((0, True), (1, False), (11, True)):
+    c.at(seconds)
+    c.drop(arp(1, OTHER_MAC, "192.0.2.1", ZERO, "192.0.2.1"), "arp-ignored")
+    c.count("worker address_conflicts")
+    if not answered:
+        continue
+    for address in ("192.0.2.1", "192.0.2.2"):
+        c.originate("neighbor_adverts")
+        c.send(arp(1, POP_MAC, address, ZERO, address))
+    for address in (INTERFACE, LINK_LOCAL):
+        c.originate("neighbor_adverts")
+        c.send(ethernet("33:33:00:00:00:01", POP_MAC, neighbor_advertisement(
+            address, "ff02::1", address, 0xa0000000, link_layer_option(2, POP_MAC))))
+
+c = case("arp-flood", "A flood of ARP is cut to the budget of its class", [],
+         note="256 at once, then 2,000 a second: what exceeds it never reaches the slow path.")
+c.step = 0
+c.at(0)
+for i in range(300):
+    request = arp(1, OTHER_MAC, "192.0.2.77", ZERO, "192.0.2.1")
+    if i < 256:
+        c.answer_link(request, arp(2, POP_MAC, "192.0.2.1", OTHER_MAC, "192.0.2.77", OTHER_MAC), "neighbor_adverts")
+    else:
+        c.drop(request, "punt-policed")
+
 c = case("arp-malformed", "ARP that is not Ethernet and IPv4, or is cut off, is dropped", [])
 good = arp(1, OTHER_MAC, "192.0.2.77", ZERO, "192.0.2.1")
 for at, value in ((14, b"\0\6"), (16, b"\x86\xdd"), (18, b"\7"), (19, b"\x10")):

@@ -3,7 +3,7 @@
 """Too big, and the answers to it (docs/protocols.md 2.4, 3.7)."""
 
 from .case import Case, hop, one_port, two_ports
-from .frames import NATIVE, ethernet, fragments, ipv4, udp6
+from .frames import NATIVE, echo6, echo6_reply, fragments, ipv4, udp6
 from .tunnels import T1, T7, T10
 
 
@@ -52,12 +52,38 @@ c = case("in-fragments", "With DF clear an outer packet above the link's MTU lea
          topology=one_port("narrow"),
          note="The uplink carries 1280 bytes. Its tunnels have MTU 1280, so the outer packet has 1300: 1256 bytes of "
               "payload in the first fragment, 24 in the second.")
-packet = udp6(NATIVE, T1.client, 1280)
-for ident in (1, 2):
-    c.receive(c.from_net(packet))
-    # The path does not carry 1280 + 20 bytes: DF=0 with an identification, also in dynamic mode.
-    whole = ipv4(T1.local, T1.remote, hop(packet), ttl=64, id=ident, flags=0)
+
+
+def in_two(c, tunnel, packet, ident):
+    """Leaves in two fragments. The path does not carry 1280 + 20 bytes: DF=0 with an identification, also in dynamic
+    mode."""
+    whole = ipv4(tunnel.local, tunnel.remote, packet, ttl=tunnel.outer_ttl, id=ident, flags=0)
     for piece in fragments(whole, 1256):
-        c.send(ethernet(c.topology.link4.gateway_mac, c.topology.link4.mac, piece))
+        c.send(c.frame_to_gateway4(piece))
     c.count("worker fragments_made")
-    c.count_out(T1, packet)
+    c.count_out(tunnel, packet)
+
+
+packet = udp6(NATIVE, T1.client, 1280)
+for number in (1, 2):
+    c.receive(c.from_net(packet))
+    in_two(c, T1, hop(packet), number)
+
+c = case("answer-in-fragments", "So does an answer of the PoP's own", [10, 65], topology=one_port("narrow"))
+request = echo6(T1.client, T1.near, 1280)
+c.receive(c.from_client(T1, request))
+c.count("worker consumed")
+c.count_in(T1, request)
+c.originate("echo_replies")
+in_two(c, T1, echo6_reply(request), 1)
+
+c = case("fragments-across", "In fragments from one tunnel, in fragments into the next", [10, 28, 33],
+         topology=one_port("narrow"))
+packet = udp6(T1.client, T7.client, 1280)
+for piece in fragments(c.outer_from(T1, packet, id=5, flags=0), 656):
+    c.receive(c.frame_from(c.topology.link4, piece))
+c.count("worker consumed")
+c.count("worker reassembled")
+c.count("worker hairpin")
+c.count_in(T1, packet)
+in_two(c, T7, hop(packet), 1)
