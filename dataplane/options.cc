@@ -225,6 +225,9 @@ ParseResult parse_options(int argc, const char* const* argv) {
   app.add_option("--burst", o.burst, "packets taken from a queue at once")
       ->check(CLI::Range(std::size_t{1}, kMaxBurst))
       ->capture_default_str();
+  app.add_option("--mtu", o.mtu, "largest IP packet ports take and buffers hold, in bytes")
+      ->check(CLI::Range(1280, 9600))
+      ->capture_default_str();
   app.add_option("--rx-descriptors", o.rx_descriptors, "per receive queue")
       ->check(CLI::Range(64, 32768))
       ->capture_default_str();

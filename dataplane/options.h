@@ -37,6 +37,7 @@ struct Options {
   uint32_t max_slots = kMaxSlots;
   uint32_t mbufs = 0;  // 0: by ports, queues and descriptors
   uint16_t burst = 32;
+  uint16_t mtu = 1500;  // bytes of IP packet the ports and buffers are made for
   uint16_t rx_descriptors = 1024;
   uint16_t tx_descriptors = 1024;
   bool rss = true;

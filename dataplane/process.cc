@@ -29,7 +29,7 @@ namespace {
 
 constexpr unsigned kHandOverEntries = 1024;
 constexpr unsigned kMempoolCache = 256;
-constexpr uint16_t kDataRoom = RTE_PKTMBUF_HEADROOM + 2048;
+static_assert(RTE_PKTMBUF_HEADROOM == 128, "MemoryPlan::data_room counts on it");
 constexpr long kTimerNs = 100'000'000;
 
 uint64_t random_number() {
@@ -109,7 +109,7 @@ bool Process::start(std::string& error) {
 
 bool Process::make_rings(std::string& error) {
   pool_ = rte_pktmbuf_pool_create("packets", memory_.mbufs, kMempoolCache, kMbufPrivateSize,
-                                  kDataRoom, SOCKET_ID_ANY);
+                                  memory_.data_room, SOCKET_ID_ANY);
   if (pool_ == nullptr) {
     error = "no memory for " + std::to_string(memory_.mbufs) + " packet buffers (" +
             rte_strerror(rte_errno) + "): give more with --memory, or ask for fewer with --mbufs";
@@ -138,6 +138,7 @@ bool Process::open_ports(std::string& error) {
     config.rx_descriptors = options_.rx_descriptors;
     config.tx_descriptors = options_.tx_descriptors;
     config.rss = options_.rss;
+    config.mtu = options_.mtu;
     config.pool = pool_;
     auto port = DpdkPort::open(config, error);
     if (port == nullptr) return false;
@@ -212,11 +213,8 @@ void Process::stop_threads() {
   rte_eal_mp_wait_lcore();
   stop_slow_path_.store(true, std::memory_order_release);
   slow_path_thread_.join();
-  // Its last frames have nobody to send them.
-  void* frame = nullptr;
-  while (rte_ring_sc_dequeue(hand_over_, &frame) == 0) {
-    slow_path_context_->counters.drop(DropReason::kTxQueueFull);
-    rte_pktmbuf_free(static_cast<rte_mbuf*>(frame));
+  // Its last frames; nobody else uses the worker's queue any more.
+  while (workers_[0]->send_for_slow_path() != 0) {
   }
   slow_path_io_->update_held();
 }

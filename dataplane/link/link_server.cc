@@ -16,6 +16,8 @@
 #include <cstring>
 #include <vector>
 
+#include "dataplane/state/errno_text.h"
+
 namespace simplon {
 namespace {
 
@@ -24,7 +26,7 @@ constexpr std::size_t kLargestRequest = sizeof(Publish);
 constexpr std::size_t kMaxSilent = 4;
 
 std::string with_errno(const std::string& what) {
-  return what + ": " + std::strerror(errno);
+  return what + ": " + errno_text();
 }
 
 FileDescriptor make_socket() {
@@ -196,7 +198,7 @@ void LinkServer::receive(int fd) {
   std::array<std::byte, kLargestRequest + 1> buffer{};
   const Received r = receive_packet(fd, buffer);
   if (r.size < 0) {
-    if (errno != EAGAIN) close_connection(fd, std::strerror(errno));
+    if (errno != EAGAIN) close_connection(fd, errno_text().c_str());
     return;
   }
   if (r.size == 0) {
@@ -292,7 +294,7 @@ void LinkServer::send(const void* data, std::size_t size, int fd) {
     std::memcpy(CMSG_DATA(c), &fd, sizeof fd);
   }
   if (sendmsg(client_.get(), &message, MSG_NOSIGNAL | MSG_DONTWAIT) != static_cast<ssize_t>(size)) {
-    close_client(std::strerror(errno));
+    close_client(errno_text().c_str());
   }
 }
 

@@ -17,6 +17,7 @@
 #include <utility>
 
 #include "dataplane/link/race_point.h"
+#include "dataplane/state/errno_text.h"
 #include "dataplane/state/file_descriptor.h"
 
 namespace simplon {
@@ -178,8 +179,7 @@ std::unique_ptr<ForwardingTable> Publisher::open(int fd, bool require_seals,
                       error.reason);
     return nullptr;
   }
-  return std::unique_ptr<ForwardingTable>(
-      new ForwardingTable{std::move(*opened.view), std::move(*links)});
+  return std::unique_ptr<ForwardingTable>(new ForwardingTable{std::move(*opened.view), *links});
 }
 
 // False: some reader did not pass a quiescent point in time, and the table before is kept.
@@ -230,7 +230,7 @@ void Publisher::keep(int fd, uint64_t size) {
       ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (!out || !copy_sparse(fd, out.get(), size) ||
       std::rename(temporary.c_str(), path.c_str()) != 0) {
-    spdlog::error("event=snapshot_not_kept file={} error=\"{}\"", path, std::strerror(errno));
+    spdlog::error("event=snapshot_not_kept file={} error=\"{}\"", path, errno_text());
     unlink(temporary.c_str());
   }
 }
@@ -241,7 +241,7 @@ bool Publisher::restore() {
   const FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
   if (!file) {
     if (errno != ENOENT) {
-      spdlog::warn("event=snapshot_not_restored file={} error=\"{}\"", path, std::strerror(errno));
+      spdlog::warn("event=snapshot_not_restored file={} error=\"{}\"", path, errno_text());
     }
     return false;
   }

@@ -17,6 +17,8 @@
 #include <string_view>
 #include <thread>
 
+#include "dataplane/state/errno_text.h"
+
 namespace simplon {
 namespace {
 
@@ -32,14 +34,14 @@ std::string owner_of(int lock) {
 
 std::unique_ptr<StateDirectory> StateDirectory::open(const std::string& path, std::string& error) {
   if (mkdir(path.c_str(), 0755) != 0 && errno != EEXIST) {
-    error = "state directory " + path + " cannot be created: " + std::strerror(errno) +
+    error = "state directory " + path + " cannot be created: " + errno_text() +
             "; create it, or choose another with --state-dir";
     return nullptr;
   }
   const std::string lock_path = path + "/lock";
   FileDescriptor lock(::open(lock_path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (!lock) {
-    error = "state directory " + path + " is not writable: " + std::strerror(errno) +
+    error = "state directory " + path + " is not writable: " + errno_text() +
             "; run as its owner, or choose another with --state-dir";
     return nullptr;
   }
@@ -57,7 +59,7 @@ std::unique_ptr<StateDirectory> StateDirectory::open(const std::string& path, st
   const std::string pid = std::to_string(getpid()) + "\n";
   if (ftruncate(lock.get(), 0) != 0 ||
       pwrite(lock.get(), pid.data(), pid.size(), 0) != static_cast<ssize_t>(pid.size())) {
-    error = "state directory " + path + " cannot be written: " + std::strerror(errno);
+    error = "state directory " + path + " cannot be written: " + errno_text();
     return nullptr;
   }
   return std::unique_ptr<StateDirectory>(new StateDirectory(path, std::move(lock)));

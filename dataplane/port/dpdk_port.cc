@@ -108,6 +108,9 @@ bool DpdkPort::configure(std::string& error) {
       conf.rx_adv_conf.rss_conf.rss_hf = rss;
     }
   }
+  // The maximum frame of a port that is not told otherwise fits no VLAN tag with some drivers.
+  conf.rxmode.mtu = std::clamp(config_.mtu, std::max<uint16_t>(info.min_mtu, 68),
+                               info.max_mtu != 0 ? info.max_mtu : config_.mtu);
   conf.txmode.offloads = info.tx_offload_capa & RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE;
 
   const auto tx_queues = static_cast<uint16_t>(config_.workers + (slow_path_queue_ ? 1 : 0));

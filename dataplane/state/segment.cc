@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "dataplane/state/conservation.h"
+#include "dataplane/state/errno_text.h"
 
 namespace simplon {
 namespace {
@@ -23,7 +24,7 @@ namespace {
 constexpr uint64_t kPage = 4096;
 
 std::string with_errno(const std::string& what) {
-  return what + ": " + std::strerror(errno);
+  return what + ": " + errno_text();
 }
 
 uint64_t worker_counters_size(uint32_t columns) {
@@ -160,7 +161,7 @@ std::optional<CountersSegment> CountersSegment::create(const std::string& path,
   const int full =
       posix_fallocate(fd.get(), 0, static_cast<off_t>(expected.tunnel_counters_offset));
   if (full != 0) {
-    error = "no room for " + temporary + ": " + std::strerror(full);
+    error = "no room for " + temporary + ": " + errno_text(full);
     return std::nullopt;
   }
   CountersSegment segment;

@@ -16,8 +16,13 @@ namespace simplon {
 namespace {
 
 constexpr uint64_t kMiB = uint64_t{1} << 20;
-// mbuf, private area, headroom and data room, with what the pool puts around them.
-constexpr uint64_t kMbufBytes = 2624;
+// mbuf, private area, and what the pool puts around them.
+constexpr uint64_t kMbufOverhead = 448;
+// In front of every frame; what DPDK is built with.
+constexpr uint32_t kHeadroom = 128;
+// Behind it: the smallest room drivers like, or the frame with its link header and some to spare.
+constexpr uint32_t kSmallestRoom = 2048;
+constexpr uint32_t kFrameExtra = 64;
 // Beside the buffers: rings, queues of drivers, EAL's heap.
 constexpr uint64_t kOverheadMb = 48;
 constexpr uint32_t kPuntRingEntries = 2048;
@@ -151,6 +156,10 @@ std::optional<MemoryPlan> plan_memory(const Options& options, const Machine& mac
   plan.counters_bytes = CountersSegment::size_of(options.workers, options.max_slots);
   plan.snapshot_bytes = uint64_t{options.max_slots} * (sizeof(TunnelSlot) + sizeof(uint32_t));
 
+  plan.data_room = static_cast<uint16_t>(
+      kHeadroom + std::max(kSmallestRoom, (options.mtu + kFrameExtra + 63u) / 64 * 64));
+  const uint64_t mbuf_bytes = kMbufOverhead + plan.data_room;
+
   uint64_t mbufs = kSlowPathReserve;
   for (const PortOption& port : options.ports) {
     const uint64_t queue = uint64_t{options.rx_descriptors} + options.tx_descriptors +
@@ -161,18 +170,18 @@ std::optional<MemoryPlan> plan_memory(const Options& options, const Machine& mac
   if (options.mbufs != 0) mbufs = options.mbufs;
   if (options.memory_mb != 0) {
     const uint64_t room =
-        options.memory_mb > kOverheadMb ? (options.memory_mb - kOverheadMb) * kMiB / kMbufBytes : 0;
+        options.memory_mb > kOverheadMb ? (options.memory_mb - kOverheadMb) * kMiB / mbuf_bytes : 0;
     if (room < (options.mbufs != 0 ? mbufs : 1024)) {
       error = "--memory " + std::to_string(options.memory_mb) + " is too little for " +
               std::to_string(mbufs) + " packet buffers: give at least " +
-              std::to_string((mbufs * kMbufBytes + kMiB - 1) / kMiB + kOverheadMb) +
+              std::to_string((mbufs * mbuf_bytes + kMiB - 1) / kMiB + kOverheadMb) +
               ", or fewer --mbufs";
       return std::nullopt;
     }
     mbufs = std::min(mbufs, room);
   }
   plan.mbufs = static_cast<uint32_t>(mbufs);
-  plan.mbuf_bytes = mbufs * kMbufBytes;
+  plan.mbuf_bytes = mbufs * mbuf_bytes;
   plan.memory_mb = options.memory_mb != 0
                        ? options.memory_mb
                        : static_cast<uint32_t>((plan.mbuf_bytes + kMiB - 1) / kMiB + kOverheadMb);

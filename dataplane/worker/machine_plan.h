@@ -43,6 +43,7 @@ struct MemoryPlan {
   bool hugepages = false;
   std::string hugepages_reason;  // why not, where they would have been taken
   uint32_t mbufs = 0;
+  uint16_t data_room = 0;  // bytes of a buffer, headroom included
   uint64_t mbuf_bytes = 0;
   uint32_t memory_mb = 0;       // for EAL: buffers, rings, drivers
   uint64_t counters_bytes = 0;  // file in the state directory, sparse

@@ -36,8 +36,8 @@ void Worker::enter() {
 uint32_t Worker::step() {
   const uint64_t start = rte_rdtsc();
   context_.now_ns = clock_.ns(start);
-  uint32_t frames = config_.hand_over != nullptr ? send_for_slow_path() : 0;
-  for (uint8_t port = 0; port < tx_.size(); ++port) frames += turn(port);
+  uint32_t frames = send_for_slow_path();
+  for (uint8_t port = 0; port < port_count(); ++port) frames += turn(port);
   SIMPLON_RACE_POINT("worker.before_ack");
   // No pointer into the table is held from here to the next load.
   gate_.ack(config_.index, table_ != nullptr ? table_->snapshot.generation() : 0);
@@ -115,6 +115,7 @@ void Worker::finish(const Packet& packet, uint64_t generation) {
 }
 
 uint32_t Worker::send_for_slow_path() {
+  if (config_.hand_over == nullptr) return 0;
   std::array<void*, kMaxBurst> frames;
   const unsigned count =
       rte_ring_sc_dequeue_burst(config_.hand_over, frames.data(), config_.burst, nullptr);
@@ -136,7 +137,7 @@ void Worker::send(rte_mbuf* frame, uint8_t port) {
 }
 
 void Worker::flush() {
-  for (uint8_t port = 0; port < tx_.size(); ++port) {
+  for (uint8_t port = 0; port < port_count(); ++port) {
     if (tx_[port].count != 0) flush(port);
   }
 }

@@ -46,6 +46,8 @@ class Worker {
   void enter();
   uint32_t step();  // one turn; the number of frames taken
   void leave();
+  // Sends what the slow path has handed over; once more, after both threads have ended.
+  uint32_t send_for_slow_path();
   // The table the next turn will use.
   const ForwardingTable* table() const { return table_; }
 
@@ -56,9 +58,9 @@ class Worker {
   };
 
   uint32_t turn(uint8_t port);
+  uint8_t port_count() const { return static_cast<uint8_t>(tx_.size()); }
   std::size_t receive(uint8_t port, std::span<rte_mbuf* const> frames);
   void finish(const Packet& packet, uint64_t generation);
-  uint32_t send_for_slow_path();
   void send(rte_mbuf* frame, uint8_t port);
   void flush();
   void flush(uint8_t port);
