@@ -4,7 +4,11 @@
 #
 # Clean Debian chroots. Needs common.sh and root.
 
-kMirror=${SIMPLON_MIRROR:-http://deb.debian.org/debian}
+# The mirror this machine installs from itself: the first source that carries `main` and is not the security archive.
+debian_mirror() {
+  apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Component: main' |
+    grep -v security | sort -u | head -n 1
+}
 
 # make_chroot SUITE DIR [TARBALL]: a minimal Debian in DIR, from TARBALL when that exists; makes
 # TARBALL when it is named and does not exist.
@@ -14,7 +18,7 @@ make_chroot() {
   if [[ $tarball && -f $tarball ]]; then
     tar -C "$dir" -xf "$tarball"
   else
-    debootstrap --variant=minbase "$suite" "$dir" "$kMirror" >"$dir.debootstrap.log" ||
+    debootstrap --variant=minbase "$suite" "$dir" "${SIMPLON_MIRROR:-$(debian_mirror)}" >"$dir.debootstrap.log" ||
       { tail -n 20 "$dir.debootstrap.log" >&2; die "debootstrap $suite failed"; }
     if [[ $tarball ]]; then tar -C "$dir" -cf "$tarball" .; fi
   fi
