@@ -22,17 +22,6 @@ class Programs:
         for attribute, name in self.NAMES.items():
             setattr(self, attribute, self._find(build_dir, name))
 
-    @classmethod
-    def missing(cls, build_dir):
-        """Names of the programs that are not in the build folder."""
-        names = []
-        for name in cls.NAMES.values():
-            try:
-                cls._find(build_dir, name)
-            except FileNotFoundError:
-                names.append(name)
-        return names
-
     @staticmethod
     def _find(build_dir, name):
         for folder, _, files in os.walk(build_dir):
