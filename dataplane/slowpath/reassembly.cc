@@ -41,6 +41,7 @@ bool is_endpoint(const ForwardingTable& table, const Ipv4Header& ip) {
 
 Reassembler::Reassembler(Exits& exits) : exits_(exits) {
   datagrams_.resize(kMaxDatagrams);
+  payloads_.resize(kMaxDatagrams);
 }
 
 void Reassembler::set_held(std::size_t held) {
@@ -59,46 +60,47 @@ Reassembler::Datagram* Reassembler::find(const Ipv4Header& ip) {
 }
 
 Reassembler::Datagram* Reassembler::begin(const Ipv4Header& ip) {
-  std::size_t own = 0;
+  uint16_t own = 0;
   Datagram* own_oldest = nullptr;
+  Datagram* largest = nullptr;  // the oldest of the source that has most
   Datagram* free = nullptr;
   for (Datagram& d : datagrams_) {
     if (!d.used) {
       if (free == nullptr) free = &d;
-    } else if (d.source == ip.source) {
-      ++own;
-      // Refused ones hold nothing: they go first.
-      if (own_oldest == nullptr || d.refused > own_oldest->refused ||
-          (d.refused == own_oldest->refused && d.begun_ns < own_oldest->begun_ns)) {
-        own_oldest = &d;
-      }
+      continue;
+    }
+    if (largest == nullptr || d.share > largest->share ||
+        (d.share == largest->share && d.begun_ns < largest->begun_ns)) {
+      largest = &d;
+    }
+    if (d.source != ip.source) continue;
+    ++own;
+    // Refused ones hold nothing: they go first.
+    if (own_oldest == nullptr || d.refused > own_oldest->refused ||
+        (d.refused == own_oldest->refused && d.begun_ns < own_oldest->begun_ns)) {
+      own_oldest = &d;
     }
   }
   if (own >= kMaxPerSource) {
     refuse(*own_oldest, DropReason::kReassemblyQuota, false);
     free = own_oldest;
+    --own;
   } else if (free == nullptr) {
-    std::size_t most = own;
-    for (Datagram& d : datagrams_) {
-      const auto has = static_cast<std::size_t>(
-          std::count_if(datagrams_.begin(), datagrams_.end(),
-                        [&d](const Datagram& other) { return other.source == d.source; }));
-      if (has > most + (free == nullptr ? 1 : 0) ||
-          (free != nullptr && has == most && d.begun_ns < free->begun_ns)) {
-        most = has;
-        free = &d;
-      }
-    }
-    if (free == nullptr) return nullptr;
-    refuse(*free, DropReason::kReassemblyQuota, false);
+    // Without more than that it would push out its equal.
+    if (largest == nullptr || largest->share <= own + 1) return nullptr;
+    refuse(*largest, DropReason::kReassemblyQuota, false);
+    free = largest;
   }
-  // Not the payload: it is written before it is read.
+  for (Datagram& d : datagrams_) {
+    if (d.used && d.source == ip.source) ++d.share;
+  }
   free->used = true;
   free->refused = false;
   free->source = ip.source;
   free->destination = ip.destination;
   free->id = ip.id.value();
   free->begun_ns = exits_.now();
+  free->share = static_cast<uint16_t>(own + 1);
   free->length = 0;
   free->received = 0;
   free->piece_count = 0;
@@ -115,7 +117,14 @@ void Reassembler::refuse(Datagram& d, DropReason reason, bool keep) {
     d.piece_count = 0;
   }
   d.refused = true;
-  d.used = keep;
+  if (!keep) end(d);
+}
+
+void Reassembler::end(Datagram& d) {
+  d.used = false;
+  for (Datagram& other : datagrams_) {
+    if (other.used && other.source == d.source) --other.share;
+  }
 }
 
 void Reassembler::handle(const ForwardingTable& table, Packet& packet) {
@@ -172,7 +181,7 @@ bool Reassembler::is_duplicate(const Datagram& d, const Ipv4Header& ip,
   for (std::size_t i = 0; i < d.piece_count; ++i) {
     const Piece& p = d.pieces[i];
     if (p.begin == offset_of(ip) && p.end == p.begin + bytes.size()) {
-      return std::memcmp(&d.payload[p.begin], bytes.data(), bytes.size()) == 0;
+      return std::memcmp(&payload(d)[p.begin], bytes.data(), bytes.size()) == 0;
     }
   }
   return false;
@@ -195,7 +204,7 @@ bool Reassembler::add(Datagram& d, const Ipv4Header& ip, std::span<const uint8_t
   // piece_count is raised by handle(), for pieces that wait.
   d.pieces[d.piece_count] = {static_cast<uint16_t>(begin), static_cast<uint16_t>(end)};
   d.received = static_cast<uint16_t>(d.received + bytes.size());
-  std::memcpy(&d.payload[begin], bytes.data(), bytes.size());
+  std::memcpy(&payload(d)[begin], bytes.data(), bytes.size());
   if (begin == 0) d.header = ip;
   const auto ecn = static_cast<Ecn>(ip.tos & 3);
   d.any_ce |= ecn == Ecn::kCe;
@@ -228,14 +237,14 @@ void Reassembler::complete(const ForwardingTable& table, Datagram& d, Packet& la
   if (d.any_ce) ip->tos |= static_cast<uint8_t>(Ecn::kCe);
   ip->checksum = uint16_t{0};
   ip->checksum = ipv4_header_checksum(*ip);
-  std::memcpy(whole.data + sizeof(Ipv4Header), d.payload.data(), d.length);
+  std::memcpy(whole.data + sizeof(Ipv4Header), payload(d).data(), d.length);
 
   // The last fragment lives on as the datagram, the others end here.
   exits_.release(last);
   exits_.counters().add(WorkerCounter::kConsumed, d.piece_count);
   exits_.counters().add(WorkerCounter::kReassembled);
   set_held(held_ - d.piece_count);
-  d.used = false;
+  end(d);
   receive_ipv4(exits_.context(), table, whole);
   exits_.finish(table, whole);
 }

@@ -52,17 +52,21 @@ class Reassembler {
     uint64_t begun_ns = 0;
     uint16_t length = 0;  // of the payload; 0: last fragment not seen
     uint16_t received = 0;
+    uint16_t share = 0;  // datagrams its source has here, this one included
     uint8_t piece_count = 0;
     // RFC 3168 5.3
     bool any_ce = false, any_not_ect = false;
     Ipv4Header header{};  // of the first fragment
     std::array<Piece, kMaxFragments> pieces;
     std::bitset<kMaxDatagram / 8> blocks;  // units of 8 bytes that are there
-    std::array<uint8_t, kMaxDatagram> payload;
   };
+  using Payload = std::array<uint8_t, kMaxDatagram>;
 
   Datagram* find(const Ipv4Header& ip);
   Datagram* begin(const Ipv4Header& ip);
+  void end(Datagram& d);
+  Payload& payload(const Datagram& d) { return payloads_[&d - datagrams_.data()]; }
+  const Payload& payload(const Datagram& d) const { return payloads_[&d - datagrams_.data()]; }
   // Drops its pieces by `reason`; `keep`: and whatever else comes of it.
   void refuse(Datagram& d, DropReason reason, bool keep);
   // Copies the fragment in. False: the datagram cannot be.
@@ -73,7 +77,9 @@ class Reassembler {
 
   Exits& exits_;
   std::size_t held_ = 0;
+  // Apart from their bytes, so that the scans for each fragment stay in the cache.
   std::vector<Datagram> datagrams_;
+  std::vector<Payload> payloads_;
 };
 
 }  // namespace simplon

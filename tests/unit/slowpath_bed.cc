@@ -23,7 +23,7 @@ void must(bool holds, const char* what) {
 }
 
 constexpr std::size_t kHeadroom = 128;
-constexpr uint32_t kSlots = 16;
+constexpr uint32_t kSlots = 16;  // unless the test changes that
 
 template <std::size_t N>
 void put(std::span<const uint8_t> from, uint8_t (&to)[N]) {
@@ -174,10 +174,10 @@ struct SlowPathBed::Table {
 SlowPathBed::SlowPathBed(const Options& options)
     : worker_column_(kWorkerCounterCapacity),
       slow_column_(kWorkerCounterCapacity),
-      worker_tunnels_(kSlots),
-      slow_tunnels_(kSlots),
       slots_(make_slots()) {
   if (options.change_slots) options.change_slots(slots_);
+  worker_tunnels_.resize(slots_.size());
+  slow_tunnels_.resize(slots_.size());
   worker_.emplace(worker_column_.data(), worker_tunnels_.data(), neighbors_, uint16_t{0},
                   uint16_t{2});
   slow_.emplace(slow_column_.data(), slow_tunnels_.data(), neighbors_, uint16_t{1}, uint16_t{2});

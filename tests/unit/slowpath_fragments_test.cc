@@ -4,6 +4,7 @@
 // Outer fragments: put together on the way in, made on the way out.
 
 #include <algorithm>
+#include <string>
 
 #include "dataplane/net/checksum.h"
 #include "dataplane/slowpath/reassembly.h"
@@ -227,6 +228,37 @@ TEST_CASE("a flood from one endpoint evicts only its own fragments") {
   CHECK(bed.drops(DropReason::kReassemblyQuota) == 5000 - Reassembler::kMaxPerSource);
   bed.receive(fragment_of(victim, {400, 800}, 1, "198.51.100.20"));
   CHECK(outer_of(bed.take()) == forwarded(victim));
+}
+
+TEST_CASE("when all room is taken, it is the source with most that makes room") {
+  // Forty tunnels: the first three send little, the others all they may.
+  SlowPathBed::Options options;
+  options.change_slots = [](std::vector<TunnelSlot>& slots) {
+    const TunnelSlot pattern = slots[1];
+    slots.resize(64);
+    for (uint32_t i = 7; i < 47; ++i) {
+      slots[i] = pattern;
+      slots[i].tunnel_id = i;
+      slots[i].remote[15] = static_cast<uint8_t>(100 + i);
+    }
+  };
+  SlowPathBed bed(options);
+  const auto remote = [](unsigned slot) { return "198.51.100." + std::to_string(100 + slot); };
+  const Bytes payload = payload_of(800, "2001:db8:100:7::1");
+  bed.receive(fragment_of(payload, {0, 400}, 1, remote(7)));
+  for (unsigned slot = 10; slot < 47; ++slot) {
+    for (uint16_t id = 0; id < 8; ++id) {
+      bed.receive(fragment_of(payload, {0, 400}, id, remote(slot)));
+      bed.now += 1000;
+    }
+  }
+  CHECK(bed.counter(WorkerCounter::kHeldReassembly) == Reassembler::kMaxDatagrams);
+  // A source with nothing here finds room, one that sends little keeps what it has.
+  bed.receive(fragment_of(payload, {0, 400}, 5, remote(8)));
+  CHECK(bed.counter(WorkerCounter::kHeldReassembly) == Reassembler::kMaxDatagrams);
+  bed.receive(fragment_of(payload, {400, 800}, 1, remote(7)));
+  CHECK(outer_of(bed.take()) == forwarded(payload));
+  CHECK(bed.drops(DropReason::kReassemblyQuota) == 37 * 8 + 2 - Reassembler::kMaxDatagrams);
 }
 
 TEST_CASE("congestion marks of fragments follow RFC 3168") {
