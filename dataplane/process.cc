@@ -30,6 +30,8 @@ namespace {
 constexpr unsigned kHandOverEntries = 1024;
 constexpr unsigned kMempoolCache = 256;
 static_assert(RTE_PKTMBUF_HEADROOM == 128, "MemoryPlan::data_room counts on it");
+constexpr int kAfXdpAttempts = 10;
+constexpr std::chrono::milliseconds kAfXdpPause{200};
 constexpr long kTimerNs = 100'000'000;
 
 uint64_t random_number() {
@@ -141,6 +143,14 @@ bool Process::open_ports(std::string& error) {
     config.mtu = options_.mtu;
     config.pool = pool_;
     auto port = DpdkPort::open(config, error);
+    // The kernel takes down the sockets of a process that was just killed in its own time.
+    for (int attempt = 1;
+         port == nullptr && attempt < kAfXdpAttempts && option.eal_name.starts_with("net_af_xdp");
+         ++attempt) {
+      spdlog::warn("event=port_retry attempt={} error=\"{}\"", attempt, error);
+      std::this_thread::sleep_for(kAfXdpPause);
+      port = DpdkPort::open(config, error);
+    }
     if (port == nullptr) return false;
     const MacAddress& m = port->mac();
     spdlog::info(
