@@ -16,7 +16,6 @@ import traceback
 
 import cases_config  # noqa: F401
 import cases_dataplane  # noqa: F401
-import cases_docs  # noqa: F401
 import cases_general  # noqa: F401
 import cases_pool_pop  # noqa: F401
 import cases_tunnel  # noqa: F401
