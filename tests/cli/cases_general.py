@@ -121,35 +121,34 @@ def _(pop):
 
 @case("--watch prints blocks separated by a blank line until it is interrupted")
 def _(pop):
-    process = pop.spawn("tunnel", "list", "--watch", "0.1")
-    time.sleep(1)
-    process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=10)
-    expect(process.returncode == 0 and err == "", f"{process.returncode} {err}")
+    running = pop.spawn("tunnel", "list", "--watch", "0.1")
+    running.wait_for("TUNNEL", times=3)
+    code, out, err = running.end(signal.SIGINT)
+    expect(code == 0 and err == "", f"{code} {err}")
     blocks = out.split("\n\n")
     expect(len(blocks) >= 3 and all(b.startswith("TUNNEL  SLOT") for b in blocks), out)
 
 
-def on_terminal(pop, seconds, *arguments):
-    """What a terminal of 80 columns and 24 lines gets; ends with Ctrl-C."""
+def on_terminal(pop, frames, *arguments):
+    """Exit code, and what a terminal of 80 columns and 24 lines gets until Ctrl-C."""
     pid, terminal = pty.fork()
     if pid == 0:
         command = pop.command(*arguments)
         os.execve(command[0], command, pop.environment())
     out = b""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if select.select([terminal], [], [], 0.1)[0]:
-            out += os.read(terminal, 65536)
-    os.write(terminal, b"\x03")
+    deadline = time.monotonic() + 30
+    interrupted = False
     while True:
-        try:
-            data = os.read(terminal, 65536)
-        except OSError:
-            break
-        if not data:
-            break
-        out += data
+        expect(time.monotonic() < deadline, f"does not end: {out}")
+        if select.select([terminal], [], [], 0.1)[0]:
+            try:
+                data = os.read(terminal, 65536)
+            except OSError:  # the other end is closed
+                break
+            out += data
+        if not interrupted and out.count(b"\x1b[H") >= frames:
+            interrupted = True
+            os.write(terminal, b"\x03")
     os.close(terminal)
     _, status = os.waitpid(pid, 0)
     return os.waitstatus_to_exitcode(status), out.decode()
@@ -159,7 +158,7 @@ def on_terminal(pop, seconds, *arguments):
 def _(pop):
     for i in range(30):
         pop.ok("tunnel", "create", f"T{i + 1}", "--remote", f"198.51.100.{i + 1}")
-    code, out = on_terminal(pop, 1.0, "tunnel", "list", "-w", "0.2")
+    code, out = on_terminal(pop, 3, "tunnel", "list", "-w", "0.2")
     expect(code == 0, f"exit code {code}: {out}")
     frames = out.split("\x1b[H")[1:]
     expect(len(frames) >= 3, repr(out))
@@ -175,16 +174,16 @@ def _(pop):
 @case("watch streams changes as lines, as JSON lines and as YAML documents")
 def _(pop):
     def stream(*arguments):
-        process = pop.spawn("watch", "--kind", "tunnel", "--initial-state", "--count", "4", *arguments)
-        time.sleep(0.5)
-        return process
+        running = pop.spawn("watch", "--kind", "tunnel", "--initial-state", "--count", "4", *arguments)
+        running.wait_for("sync")
+        return running
 
     pop.ok("tunnel", "create", "T1", "--remote", "198.51.100.1")
     lines, documents, objects = stream(), stream("-o", "yaml"), stream("-o", "json")
     pop.ok("tunnel", "update", "T1", "--mtu", "1300")
     pop.ok("tunnel", "delete", "T1")
-    out, err = lines.communicate(timeout=20)
-    expect(lines.returncode == 0 and err == "", f"{lines.returncode}: {out}{err}")
+    code, out, err = lines.end()
+    expect(code == 0 and err == "", f"{code}: {out}{err}")
     stamp = r"\d+ +\d{4}-\d\d-\d\d \d\d:\d\d:\d\d  "
     expect_lines(out, [
         r"SEQUENCE  TIME-UTC             EVENT      WHAT",
@@ -193,10 +192,10 @@ def _(pop):
         stamp + r"change     tunnels/T1: mtu 0 -> 1300",
         stamp + r"change     tunnels/T1: deleted",
     ])  # fmt: skip
-    out, _ = objects.communicate(timeout=20)
+    _, out, _ = objects.end()
     events = [json.loads(line) for line in out.splitlines()]
     expect(len(events) == 4 and events[3]["change"]["action"] == "DELETED", out)
-    out, _ = documents.communicate(timeout=20)
+    _, out, _ = documents.end()
     expect(out.count("---\n") == 4 and "\nchange:\n  name: tunnels/T1\n" in out, out)
 
     # What was missed comes again.
@@ -204,26 +203,25 @@ def _(pop):
     again = pop.ok("-o", "json", "watch", "--kind", "tunnel", "--resume-after", sequence, "--count", "1")
     expect(json.loads(again)["change"]["action"] == "DELETED", again)
     only = pop.spawn("watch", "--name", "T7", "--name", "pools/link", "--kind", "tunnel", "--count", "2")
-    time.sleep(0.3)
+    only.wait_for("sync")
     pop.ok("tunnel", "create", "T6", "--remote", "198.51.100.6")
     pop.ok("tunnel", "create", "T7", "--remote", "198.51.100.7")
-    out, _ = only.communicate(timeout=20)
+    _, out, _ = only.end()
     expect("T7: created" in out and "T6" not in out, out)
 
 
 @case("watch ends with 0 at Ctrl-C and with 5 when control goes, saying how to go on")
 def _(pop):
-    process = pop.spawn("watch")
-    time.sleep(0.5)
-    process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=10)
-    expect(process.returncode == 0 and err == "", f"{process.returncode}: {err}")
+    running = pop.spawn("watch")
+    running.wait_for("sync")
+    code, _, err = running.end(signal.SIGINT)
+    expect(code == 0 and err == "", f"{code}: {err}")
     pop.ok("tunnel", "create", "T1", "--remote", "198.51.100.1")
-    process = pop.spawn("watch", "--initial-state")
-    time.sleep(0.5)
+    running = pop.spawn("watch", "--initial-state")
+    running.wait_for("sync")
     pop.stop_control()
-    out, err = process.communicate(timeout=20)
-    expect(process.returncode == 5, f"{process.returncode}: {out}{err}")
+    code, out, err = running.end()
+    expect(code == 5, f"{code}: {out}{err}")
     expect("go on with --resume-after " in err, err)
 
 

@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import threading
 import time
 
 CASES = []
@@ -49,6 +50,49 @@ class Result:
 
 class Failed(AssertionError):
     pass
+
+
+class Running:
+    """A simplonctl that goes on; what it prints is collected as it comes."""
+
+    def __init__(self, command, environment):
+        self.process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8",
+            env=environment,
+        )  # fmt: skip
+        self.out = ""
+        self.err = ""
+        self._threads = [
+            threading.Thread(target=self._collect, args=(name,), daemon=True)
+            for name in ("out", "err")
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def _collect(self, name):
+        for line in getattr(self.process, "std" + name):
+            setattr(self, name, getattr(self, name) + line)
+
+    def wait_for(self, text, times=1, timeout=30):
+        deadline = time.monotonic() + timeout
+        while self.out.count(text) < times:
+            if time.monotonic() > deadline or self.process.poll() is not None:
+                self.process.kill()
+                raise Failed(f"'{text}' does not come: {self.out}{self.err}")
+            time.sleep(0.02)
+
+    def end(self, with_signal=None, timeout=30):
+        """Exit code, standard output and standard error."""
+        if with_signal is not None:
+            self.process.send_signal(with_signal)
+        try:
+            self.process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            raise Failed(f"does not end: {self.out}{self.err}") from None
+        for thread in self._threads:
+            thread.join()
+        return self.process.returncode, self.out, self.err
 
 
 class Pop:
@@ -154,11 +198,8 @@ class Pop:
         )  # fmt: skip
         return Result(command, finished)
 
-    def spawn(self, *arguments, **more):
-        return subprocess.Popen(
-            self.command(*arguments), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            encoding="utf-8", env=self.environment(), **more,
-        )  # fmt: skip
+    def spawn(self, *arguments):
+        return Running(self.command(*arguments), self.environment())
 
     def ok(self, *arguments, out=None, **more):
         """Expects success, and exactly this text if one is given."""
