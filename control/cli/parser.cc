@@ -29,7 +29,7 @@ std::string lower(std::string text) {
 std::string checked(const Argument& argument, const std::string& text) {
   const std::vector<std::string>& words = argument.value.words;
   if (words.empty()) return text;
-  const std::string wanted = lower(text);
+  std::string wanted = lower(text);
   if (std::find(words.begin(), words.end(), wanted) != words.end()) return wanted;
   std::string list;
   for (const std::string& word : words) list += (list.empty() ? "" : ", ") + word;
@@ -86,12 +86,11 @@ class Parser {
       }
       return true;
     };
-    CLI::Option* option = nullptr;
     if (argument.value.placeholder.empty()) {
-      option = app.add_flag_callback(name, [&argument] { argument.set("true"); });
+      app.add_flag_callback(name, [&argument] { argument.set("true"); });
       return;
     }
-    option = app.add_option(name, take, argument.help);
+    CLI::Option* const option = app.add_option(name, take, argument.help);
     option->type_size(1);
     if (argument.repeatable) {
       option->expected(1, argument.positional() ? CLI::detail::expected_max_vector_size : 1);

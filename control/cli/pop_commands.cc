@@ -101,10 +101,10 @@ v1::Interface parse_interface(const std::string& text) {
     const std::string name = part.substr(0, equals);
     const auto* const field = type.FindFieldByName(name);
     if (equals == std::string::npos || field == nullptr) {
-      std::string names;
+      std::string reason = "'" + part + "' is not FIELD=VALUE with a field of: ";
       for (int i = 0; i < type.field_count(); ++i)
-        names += (i == 0 ? "" : ", ") + type.field(i)->name();
-      throw std::invalid_argument("'" + part + "' is not FIELD=VALUE with a field of: " + names);
+        reason += (i == 0 ? "" : ", ") + type.field(i)->name();
+      throw std::invalid_argument(reason);
     }
     const std::string value = part.substr(equals + 1);
     if (field->cpp_type() == google::protobuf::FieldDescriptor::CPPTYPE_STRING) {

@@ -155,9 +155,10 @@ void add_fields(FieldList& list, const Message& message, const std::string& pref
       if (reflection.HasField(message, &field))
         add_fields(list, reflection.GetMessage(message, &field), name + ".");
     } else if (field.is_repeated()) {
+      const int size = reflection.FieldSize(message, &field);
       std::vector<std::string> values;
-      for (int at = 0; at < reflection.FieldSize(message, &field); ++at)
-        values.push_back(element_text(message, field, at));
+      values.reserve(static_cast<std::size_t>(size));
+      for (int at = 0; at < size; ++at) values.push_back(element_text(message, field, at));
       list.add(name, std::move(values));
     } else {
       list.add(name, field_text(message, field.name()));
