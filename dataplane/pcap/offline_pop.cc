@@ -4,7 +4,6 @@
 #include "dataplane/pcap/offline_pop.h"
 
 #include <algorithm>
-#include <cstring>
 
 #include "dataplane/net/checksum.h"
 
@@ -130,7 +129,7 @@ void OfflinePop::receive_burst(std::span<const Frame> burst) {
     if (frame.bytes.size() > options_.max_frame) {
       refused = DropReason::kMultiSegment;
     } else if (new_buffer(packet, kHeadroom, room)) {
-      std::memcpy(packet.data, frame.bytes.data(), frame.bytes.size());
+      std::copy(frame.bytes.begin(), frame.bytes.end(), packet.data);
       packet.length = static_cast<uint16_t>(frame.bytes.size());
       packet.tailroom = static_cast<uint16_t>(room - frame.bytes.size());
       packet.port = frame.port;
