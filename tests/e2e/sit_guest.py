@@ -211,7 +211,7 @@ def run(bed, kernel_dir, checks):
     checks.attempt("the host reaches the guest", traffic.expect_ping, bed.host, client.ipv6)
     checks.attempt(
         "full-size packets to the guest pass",
-        traffic.expect_ping, bed.host, client.ipv6, size=1432, options=["-M", "do"],
+        traffic.expect_ping, bed.host, client.ipv6, size=1432, whole=True,
     )  # fmt: skip
     url = f"http://[{client.ipv6}]:8081/payload"
     uploaded = bed.host.run(["/usr/bin/python3", "-c", FETCH, url], check=False)

@@ -31,16 +31,19 @@ def _(bed):
 
 @case("the frames the PoP says it received and sent are those on its link")
 def _(bed):
-    before, link_before = bed.pop.frames(), link_frames(bed)
+    before = frames_at_rest(bed)
     traffic.expect_ping(bed.host, bed.clients[0].ipv6, count=50, interval=0.01)
-    bed.pop.wait_for_rest()
-    after, link_after = bed.pop.frames(), link_frames(bed)
-    counted = tuple(new - old for new, old in zip(after, before))
-    seen = tuple(new - old for new, old in zip(link_after, link_before))
+    after = frames_at_rest(bed)
+    counted, seen = (tuple(new - old for new, old in zip(*pair)) for pair in zip(after, before))
     assert counted == seen, f"PoP counts (rx, tx) {counted}, the link {seen}"
 
 
-def link_frames(bed):
-    """(towards the PoP, from the PoP) as the router's end of the link counts them."""
-    link = json.loads(bed.network.router.ip(f"-s -j link show {bed.network.ipv6_port}"))[0]["stats64"]
-    return link["tx"]["packets"], link["rx"]["packets"]
+def frames_at_rest(bed):
+    """((rx, tx) as the PoP counts, (rx, tx) as the router's end of the link does), of one moment."""
+    while True:
+        bed.pop.wait_for_rest()
+        first = bed.pop.frames()
+        link = json.loads(bed.network.router.ip(f"-s -j link show {bed.network.ipv6_port}"))
+        if bed.pop.frames() == first:
+            counts = link[0]["stats64"]
+            return first, (counts["tx"]["packets"], counts["rx"]["packets"])

@@ -24,7 +24,7 @@ def _(bed):
         traffic.expect_ping(bed.host, client.routed_ipv6)
         traffic.expect_ping(bed.host, client.delegated_ipv6)
         for source in (client.routed_ipv6, client.delegated_ipv6):
-            traffic.expect_ping(client.namespace, HOST_IPV6, options=["-I", source])
+            traffic.expect_ping(client.namespace, HOST_IPV6, source=source)
 
 
 @case("the PoP answers echo on every tunnel's ::1 and on its own address")
@@ -44,12 +44,11 @@ def _(bed):
 def _(bed):
     client = bed.clients[0]
     fits = TUNNEL_MTU - ICMP_OVERHEAD
-    strict = ["-M", "do"]
     bed.host.ip("-6 route flush cache")
-    traffic.expect_ping(bed.host, client.ipv6, size=fits, options=strict)
-    traffic.expect_ping(client.namespace, HOST_IPV6, size=fits, options=strict)
+    traffic.expect_ping(bed.host, client.ipv6, size=fits, whole=True)
+    traffic.expect_ping(client.namespace, HOST_IPV6, size=fits, whole=True)
     traffic.expect_no_answer(
-        bed.host, client.ipv6, size=fits + 1, options=strict,
+        bed.host, client.ipv6, size=fits + 1, options=["-M", "do"],
         saying=f"Packet too big: mtu={TUNNEL_MTU}",
     )  # fmt: skip
     learned = traffic.cached_path_mtu(bed.host, client.ipv6)
