@@ -4,8 +4,8 @@
 // The private protocol between control (client) and dataplane (server): fixed-size messages over a
 // Unix SEQPACKET socket, one message a packet, file descriptors by SCM_RIGHTS. A message of another
 // size than its type's, of unknown type or ABI closes the connection. The dataplane serves one
-// control at a time: a new connection replaces the old one with its HelloRequest, which is the first
-// message.
+// control at a time: a new connection replaces the old one with its HelloRequest, which is the
+// first message.
 //
 //   control                                dataplane
 //   HelloRequest                      ->
