@@ -39,6 +39,11 @@ std::vector<control::FieldViolation> parse_file(const std::string& path, v1::Con
     config = *std::move(parsed);
   else if (violations.empty())
     violations.push_back({"", std::string(parsed.status().message()), ""});
+  constexpr std::size_t kLimit = control::Violations::kLimit;
+  if (violations.size() >= kLimit) {
+    violations.push_back(
+        {"", "only the first " + std::to_string(kLimit) + " faults are listed", ""});
+  }
   return violations;
 }
 
