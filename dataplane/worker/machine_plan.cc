@@ -31,6 +31,8 @@ constexpr uint32_t kVirtualDeviceReserve = 4096;
 // Held by the slow path: fragments, packets waiting for a neighbour, frames handed over.
 constexpr uint32_t kSlowPathReserve = 8192;
 constexpr uint32_t kPerWorkerCache = 1024;
+constexpr uint64_t kPageBytes = 4096;
+constexpr uint64_t kFewestMbufs = 1024;
 
 bool contains(const std::vector<unsigned>& cpus, unsigned cpu) {
   return std::find(cpus.begin(), cpus.end(), cpu) != cpus.end();
@@ -158,7 +160,6 @@ std::optional<MemoryPlan> plan_memory(const Options& options, const Machine& mac
 
   plan.data_room = static_cast<uint16_t>(
       kHeadroom + std::max(kSmallestRoom, (options.mtu + kFrameExtra + 63u) / 64 * 64));
-  const uint64_t mbuf_bytes = kMbufOverhead + plan.data_room;
 
   uint64_t mbufs = kSlowPathReserve;
   for (const PortOption& port : options.ports) {
@@ -168,35 +169,50 @@ std::optional<MemoryPlan> plan_memory(const Options& options, const Machine& mac
   }
   mbufs += uint64_t{options.workers} * (kPuntRingEntries + kPerWorkerCache);
   if (options.mbufs != 0) mbufs = options.mbufs;
-  if (options.memory_mb != 0) {
-    const uint64_t room =
-        options.memory_mb > kOverheadMb ? (options.memory_mb - kOverheadMb) * kMiB / mbuf_bytes : 0;
-    if (room < (options.mbufs != 0 ? mbufs : 1024)) {
-      error = "--memory " + std::to_string(options.memory_mb) + " is too little for " +
-              std::to_string(mbufs) + " packet buffers: give at least " +
-              std::to_string((mbufs * mbuf_bytes + kMiB - 1) / kMiB + kOverheadMb) +
-              ", or fewer --mbufs";
-      return std::nullopt;
-    }
-    mbufs = std::min(mbufs, room);
-  }
-  plan.mbufs = static_cast<uint32_t>(mbufs);
-  plan.mbuf_bytes = mbufs * mbuf_bytes;
-  plan.memory_mb = options.memory_mb != 0
-                       ? options.memory_mb
-                       : static_cast<uint32_t>((plan.mbuf_bytes + kMiB - 1) / kMiB + kOverheadMb);
 
-  const bool enough = machine.free_hugepage_bytes >= plan.memory_mb * kMiB;
-  plan.hugepages = options.hugepages != Hugepages::kOff && enough;
-  if (!enough && options.hugepages != Hugepages::kOff) {
-    plan.hugepages_reason = mib(machine.free_hugepage_bytes) + " of hugepages are free, " +
-                            std::to_string(plan.memory_mb) + " MiB are needed";
-    if (options.hugepages == Hugepages::kOn) {
-      error = plan.hugepages_reason + ": reserve more with `sysctl vm.nr_hugepages=" +
-              std::to_string(plan.memory_mb / 2 + 16) +
-              "`, ask for less with --memory, or run with --hugepages off";
-      return std::nullopt;
+  // What the buffers take; with --memory as many as fit. 0: too few fit.
+  const auto size_up = [&](uint64_t buffer_bytes) -> uint32_t {
+    uint64_t count = mbufs;
+    if (options.memory_mb != 0) {
+      const uint64_t room = options.memory_mb > kOverheadMb
+                                ? (options.memory_mb - kOverheadMb) * kMiB / buffer_bytes
+                                : 0;
+      if (room < (options.mbufs != 0 ? mbufs : kFewestMbufs)) return 0;
+      count = std::min(mbufs, room);
     }
+    plan.mbufs = static_cast<uint32_t>(count);
+    plan.mbuf_bytes = count * buffer_bytes;
+    plan.memory_mb = options.memory_mb != 0
+                         ? options.memory_mb
+                         : static_cast<uint32_t>((plan.mbuf_bytes + kMiB - 1) / kMiB + kOverheadMb);
+    return plan.memory_mb;
+  };
+  const uint64_t packed = kMbufOverhead + plan.data_room;
+  // Without hugepages DPDK lets no buffer cross a page, so each begins a new one.
+  const uint64_t paged = (packed + kPageBytes - 1) / kPageBytes * kPageBytes;
+
+  if (options.hugepages != Hugepages::kOff) {
+    const uint32_t needed = size_up(packed);
+    plan.hugepages = needed != 0 && machine.free_hugepage_bytes >= needed * kMiB;
+    if (plan.hugepages) return plan;
+    if (needed != 0) {
+      plan.hugepages_reason = mib(machine.free_hugepage_bytes) + " of hugepages are free, " +
+                              std::to_string(needed) + " MiB are needed";
+      if (options.hugepages == Hugepages::kOn) {
+        error = plan.hugepages_reason +
+                ": reserve more with `sysctl vm.nr_hugepages=" + std::to_string(needed / 2 + 16) +
+                "`, ask for less with --memory, or run with --hugepages off";
+        return std::nullopt;
+      }
+    }
+  }
+  const uint64_t buffer_bytes = options.hugepages == Hugepages::kOn ? packed : paged;
+  if (size_up(buffer_bytes) == 0) {
+    error = "--memory " + std::to_string(options.memory_mb) + " is too little for " +
+            std::to_string(mbufs) + " packet buffers: give at least " +
+            std::to_string((mbufs * buffer_bytes + kMiB - 1) / kMiB + kOverheadMb) +
+            ", or fewer --mbufs";
+    return std::nullopt;
   }
   return plan;
 }

@@ -209,6 +209,24 @@ TEST_CASE("memory that is too little for the buffers asked for is refused with w
   CHECK(plan->mbuf_bytes < uint64_t{64} << 20);
 }
 
+TEST_CASE("without hugepages every buffer has pages of its own, and the plan knows") {
+  std::string error;
+  Machine m = machine({0, 1, 2});
+  const Options o = parsed({"--port", "a=net_null0", "--port", "b=net_null1", "--workers", "2"});
+  const auto paged = plan_memory(o, m, error);
+  REQUIRE(paged);
+  CHECK(paged->mbuf_bytes == uint64_t{paged->mbufs} * 4096);
+  m.free_hugepage_bytes = uint64_t{1} << 30;
+  const auto packed = plan_memory(o, m, error);
+  REQUIRE(packed);
+  CHECK(packed->mbufs == paged->mbufs);
+  CHECK(packed->mbuf_bytes < paged->mbuf_bytes);
+  // A jumbo buffer takes several pages.
+  const Options jumbo = parsed({"--port", "a=net_null0", "--mtu", "9000", "--hugepages", "off"});
+  const auto large = plan_memory(jumbo, m, error);
+  CHECK(large->mbuf_bytes == uint64_t{large->mbufs} * 3 * 4096);
+}
+
 TEST_CASE("EAL never probes a device nobody named") {
   std::string error;
   const Machine m = machine({0, 1});
