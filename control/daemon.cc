@@ -18,6 +18,9 @@ namespace {
 // Tunnels looked at in each second: all of 20,000, and a million within a minute.
 constexpr std::size_t kSavedPerSecond = 20000;
 
+// For a predecessor that was killed to be gone altogether.
+constexpr std::chrono::seconds kLockPatience{5};
+
 std::string random_id() {
   std::random_device random;
   return fmt::format("{:08x}{:08x}", random(), random());
@@ -30,7 +33,7 @@ Daemon::~Daemon() {
 }
 
 absl::Status Daemon::start(const Options& options) {
-  auto store = Store::open(options.state_directory);
+  auto store = Store::open(options.state_directory, kLockPatience);
   if (!store.ok()) return store.status();
   engine_ = std::make_unique<Engine>(*std::move(store), events_);
   if (auto status = engine_->load(); !status.ok()) return status;
@@ -78,7 +81,8 @@ void Daemon::stop() {
     stopping_ = true;
   }
   stopped_.notify_all();
-  if (saver_.joinable()) saver_.join();
+  const bool saver_started = saver_.joinable();
+  if (saver_started) saver_.join();
   events_.close();
   // In this order nobody waits for somebody who has gone.
   if (publisher_ != nullptr) publisher_->stop();
@@ -89,7 +93,7 @@ void Daemon::stop() {
     }));
   }
   if (engine_ != nullptr) engine_->stop();
-  spdlog::info("event=stopped");
+  if (saver_started) spdlog::info("event=stopped");
 }
 
 }  // namespace simplon::control

@@ -14,7 +14,7 @@
 namespace simplon::control {
 
 void notify_supervisor(std::string_view state) {
-  const char* name = std::getenv("NOTIFY_SOCKET");
+  const char* name = std::getenv("NOTIFY_SOCKET");  // NOLINT(concurrency-mt-unsafe): never set
   if (name == nullptr) return;
   const std::string_view path = name;
   sockaddr_un address{};

@@ -3,6 +3,7 @@
 
 #include "control/counters/counter_book.h"
 
+#include <absl/container/flat_hash_set.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -231,6 +232,9 @@ void CounterBook::before_commit(StoreWrite& write) {
   committing_.clear();
   committing_deleted_.clear();
   committing_retired_ = {};
+  // Totals of tunnels saved in this very transaction must not outlive what happens to them in it.
+  absl::flat_hash_set<uint32_t> touched;
+  for (const CounterRow& row : write.counters) touched.insert(row.tunnel_id);
   for (const RevisionWrite& revision : write.revisions) {
     for (const v1::Change& change : revision.changes) {
       const v1::Tunnel& old = change.old().tunnel();
@@ -239,6 +243,7 @@ void CounterBook::before_commit(StoreWrite& write) {
       if (old.id() != 0 && next.id() != 0) {
         if (old.slot() != next.slot()) {
           take_slot(next.id(), next.slot(), total_of(old.id(), old.slot()), write);
+          touched.insert(next.id());
         }
         continue;
       }
@@ -246,8 +251,12 @@ void CounterBook::before_commit(StoreWrite& write) {
       if (old.id() != 0) retire(old, write);
       // Also for a new tunnel: an older one may have had its id.
       committing_deleted_.push_back(id);
-      std::erase_if(committing_, [&](const CounterRow& row) { return row.tunnel_id == id; });
-      std::erase_if(write.counters, [&](const CounterRow& row) { return row.tunnel_id == id; });
+      // Rarely twice in one transaction, and then what was said before is void.
+      if (!touched.insert(id).second) {
+        const auto is_it = [&](const CounterRow& row) { return row.tunnel_id == id; };
+        std::erase_if(committing_, is_it);
+        std::erase_if(write.counters, is_it);
+      }
       write.counters_deleted.push_back(id);
       if (next.id() != 0) take_slot(id, next.slot(), {}, write);
     }

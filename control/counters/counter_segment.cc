@@ -12,6 +12,7 @@
 #include <cstring>
 
 #include "control/text/absl_text.h"
+#include "dataplane/state/errno_text.h"
 #include "dataplane/state/worker_counters.h"
 #include "proto/link/snapshot_format.h"
 
@@ -50,11 +51,11 @@ std::string_view fault_of(const SegmentHeader& h, std::size_t size) {
 
 absl::StatusOr<std::shared_ptr<const CounterSegment>> CounterSegment::map(UniqueFd fd) {
   struct stat info {};
-  if (fstat(fd.get(), &info) != 0) return unusable(std::strerror(errno));
+  if (fstat(fd.get(), &info) != 0) return unusable(errno_text());
   if (info.st_size < off_t(sizeof(SegmentHeader))) return unusable("is shorter than its header");
   const auto size = std::size_t(info.st_size);
   void* data = mmap(nullptr, size, PROT_READ, MAP_SHARED, fd.get(), 0);
-  if (data == MAP_FAILED) return unusable(std::strerror(errno));
+  if (data == MAP_FAILED) return unusable(errno_text());
   std::shared_ptr<const CounterSegment> segment(
       new CounterSegment(static_cast<const char*>(data), size));
   if (const auto fault = fault_of(segment->header(), size); !fault.empty()) return unusable(fault);

@@ -251,7 +251,6 @@ absl::Status Engine::run_item(Item& item, StoreWrite& write, uint64_t& revision)
 }
 
 void Engine::run_batch(const std::vector<Item*>& batch, std::vector<StoreWrite> later) {
-  const auto start = std::chrono::steady_clock::now();
   const std::unique_lock lock(model_mutex_);
   StoreWrite write;
   uint64_t revision = info_.revision;
@@ -267,6 +266,7 @@ void Engine::run_batch(const std::vector<Item*>& batch, std::vector<StoreWrite> 
   }
   if (write.revisions.empty() && write.amended.empty() && later.empty()) return;
   if (hook_ != nullptr) hook_->before_commit(write);
+  const auto start = std::chrono::steady_clock::now();
   if (auto status = store_->commit(write); !status.ok()) {
     spdlog::error("event=commit_failed revisions={} error=\"{}\"", write.revisions.size(),
                   to_string(status.message()));

@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "control/text/absl_text.h"
+#include "dataplane/state/errno_text.h"
 
 namespace simplon::control {
 namespace {
@@ -25,7 +26,7 @@ constexpr std::size_t kMaxFds = 1;
 constexpr int kSendTimeoutMs = 2000;
 
 absl::Status link_error(std::string_view doing, int error) {
-  return absl::UnavailableError(ToAbsl(fmt::format("{}: {}", doing, std::strerror(error))));
+  return absl::UnavailableError(ToAbsl(fmt::format("{}: {}", doing, errno_text(error))));
 }
 
 absl::Status bad_message(std::string_view what) {

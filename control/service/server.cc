@@ -25,6 +25,7 @@
 #include "control/service/watch_service.h"
 #include "control/table/unique_fd.h"
 #include "control/text/absl_text.h"
+#include "dataplane/state/errno_text.h"
 
 namespace simplon::control {
 namespace {
@@ -62,11 +63,11 @@ absl::Status clear_socket_path(const std::string& path) {
   if (access(directory.empty() ? "." : directory.c_str(), W_OK | X_OK) != 0) {
     return listen_error(path,
                         fmt::format("folder {}: {}; create it or make it writable for this user",
-                                    directory.string(), std::strerror(errno)));
+                                    directory.string(), errno_text()));
   }
   struct stat info {};
   if (lstat(path.c_str(), &info) != 0) {
-    return errno == ENOENT ? absl::OkStatus() : listen_error(path, std::strerror(errno));
+    return errno == ENOENT ? absl::OkStatus() : listen_error(path, errno_text());
   }
   if (!S_ISSOCK(info.st_mode)) {
     return listen_error(path, "there is a file that is not a socket; move it away");
@@ -75,7 +76,7 @@ absl::Status clear_socket_path(const std::string& path) {
     return listen_error(path,
                         "another process listens there; stop it or give another --listen address");
   }
-  if (unlink(path.c_str()) != 0) return listen_error(path, std::strerror(errno));
+  if (unlink(path.c_str()) != 0) return listen_error(path, errno_text());
   return absl::OkStatus();
 }
 

@@ -10,9 +10,11 @@
 
 #include <cerrno>
 #include <cstring>
+#include <thread>
 
 #include "control/error/error.h"
 #include "control/text/absl_text.h"
+#include "dataplane/state/errno_text.h"
 
 namespace simplon::control {
 namespace {
@@ -36,8 +38,17 @@ std::string_view as_bytes(const CounterRow& row) {
 static_assert(std::is_trivially_copyable_v<CounterRow>);
 
 absl::Status directory_error(const std::string& directory, int error, std::string_view hint) {
-  return absl::FailedPreconditionError(ToAbsl("state directory " + directory + ": " +
-                                              std::strerror(error) + "; " + std::string(hint)));
+  return absl::FailedPreconditionError(
+      ToAbsl("state directory " + directory + ": " + errno_text(error) + "; " + std::string(hint)));
+}
+
+bool lock(int fd, std::chrono::milliseconds patience) {
+  const auto deadline = std::chrono::steady_clock::now() + patience;
+  while (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+    if (std::chrono::steady_clock::now() >= deadline) return false;
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+  return true;
 }
 
 }  // namespace
@@ -51,7 +62,8 @@ struct Store::Statements {
   std::optional<Statement> put_counter, delete_counter, put_archive;
 };
 
-absl::StatusOr<std::unique_ptr<Store>> Store::open(const std::string& directory) {
+absl::StatusOr<std::unique_ptr<Store>> Store::open(const std::string& directory,
+                                                   std::chrono::milliseconds patience) {
   if (mkdir(directory.c_str(), 0700) != 0 && errno != EEXIST) {
     return directory_error(directory, errno, "create it or give another --state-dir");
   }
@@ -62,7 +74,7 @@ absl::StatusOr<std::unique_ptr<Store>> Store::open(const std::string& directory)
     return directory_error(directory, errno,
                            "make it writable for this user or give another --state-dir");
   }
-  if (flock(store->lock_fd_, LOCK_EX | LOCK_NB) != 0) {
+  if (!lock(store->lock_fd_, patience)) {
     return absl::FailedPreconditionError(ToAbsl(
         "state directory " + directory + " is in use by another simplon-control; stop it first"));
   }

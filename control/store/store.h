@@ -11,6 +11,7 @@
 #include <absl/status/statusor.h>
 
 #include <array>
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -75,8 +76,11 @@ class Store {
   // Revisions kept; older ones are forgotten a few with each commit.
   static constexpr uint64_t kKeepRevisions = 10000;
 
-  // Opens or creates DIRECTORY/simplon.db and locks DIRECTORY against a second control.
-  static absl::StatusOr<std::unique_ptr<Store>> open(const std::string& directory);
+  // Opens or creates DIRECTORY/simplon.db and locks DIRECTORY against a second control. One that
+  // was killed keeps the lock until the kernel has taken its memory apart, with a million tunnels
+  // for some seconds: `patience` waits for that.
+  static absl::StatusOr<std::unique_ptr<Store>> open(const std::string& directory,
+                                                     std::chrono::milliseconds patience = {});
   ~Store();
   Store(const Store&) = delete;
   Store& operator=(const Store&) = delete;
