@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstring>
+#include <memory>
 #include <new>
 
 namespace simplon::bench {
@@ -21,8 +22,8 @@ class HugeArray {
         mmap(nullptr, bytes_ + kHuge, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (p == MAP_FAILED) throw std::bad_alloc();
     mapping_ = p;
-    const auto address = reinterpret_cast<std::size_t>(p);
-    data_ = reinterpret_cast<T*>((address + kHuge - 1) / kHuge * kHuge);
+    std::size_t space = bytes_ + kHuge;
+    data_ = static_cast<T*>(std::align(kHuge, bytes_, p, space));
     madvise(data_, bytes_, MADV_HUGEPAGE);
     std::memset(static_cast<void*>(data_), 0, bytes_);
   }
