@@ -10,7 +10,9 @@
 #include <array>
 #include <cstdio>
 #include <cstdlib>
+#include <exception>
 #include <memory>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -26,8 +28,7 @@ namespace simplon::bench {
 namespace {
 
 [[noreturn]] void fail(const std::string& why) {
-  std::fprintf(stderr, "bench_pipeline: %s\n", why.c_str());
-  std::exit(1);
+  throw std::runtime_error(why);
 }
 
 ForwardingTable make_table(const Plan& plan) {
@@ -167,5 +168,10 @@ int run(int argc, char** argv) {
 }  // namespace simplon::bench
 
 int main(int argc, char** argv) {
-  return simplon::bench::run(argc, argv);
+  try {
+    return simplon::bench::run(argc, argv);
+  } catch (const std::exception& e) {
+    std::fprintf(stderr, "bench_pipeline: %s\n", e.what());
+    return 1;
+  }
 }
