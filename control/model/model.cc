@@ -237,6 +237,7 @@ void Model::step(std::span<const v1::Change> changes, bool forward) {
   for (const v1::Change& change : changes) {
     const v1::Resource* old = before(change);
     const v1::Resource* next = after(change);
+    if (old == nullptr && next == nullptr) continue;  // a change of nothing
     const v1::Resource& any = next != nullptr ? *next : *old;
     if (any.has_tunnel() && next != nullptr) insert(next->tunnel());
     if (any.has_pool()) {

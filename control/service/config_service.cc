@@ -25,7 +25,7 @@ constexpr PageLimits kRevisionLimits{50, 1000};
 constexpr PageLimits kChangeLimits{1000, 10000};
 constexpr std::size_t kStandardChanges = 1000;
 constexpr int64_t kSecondNs = 1'000'000'000;
-constexpr int64_t kMaxConfirmNs = 24 * 3600 * kSecondNs;
+constexpr int64_t kMaxConfirmNs = int64_t{24} * 3600 * kSecondNs;
 
 std::size_t change_limit(int32_t requested) {
   if (requested < 0) return 0;
