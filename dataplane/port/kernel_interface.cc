@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 
 #include <array>
+#include <cstdint>
 #include <cstring>
 
 #include "dataplane/state/file_descriptor.h"

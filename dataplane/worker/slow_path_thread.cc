@@ -37,48 +37,61 @@ SlowPathThread::SlowPathThread(Config config, WorkerContext& context, NeighborTa
 
 void SlowPathThread::run(const std::atomic<bool>& stop) {
   gate_.online(config_.reader);
-  const ForwardingTable* table = active_.acquire_first();
+  context_.now_ns = clock_.now();
+  if (const ForwardingTable* first = active_.acquire_first()) keep_time(*first);
   bool busy = true;
   // Once more after the order to stop: what was in the rings then is still handled.
   for (bool last = false; !last || busy;) {
     last = stop.load(std::memory_order_acquire);
     context_.now_ns = clock_.now();
-    busy = drain(table, context_.now_ns) != 0;
-    if (table != nullptr && context_.now_ns >= next_tick_ns_) tick(*table, context_.now_ns);
+    busy = drain() != 0;
+    const ForwardingTable* table = active_.acquire();
+    if (table != nullptr) keep_time(*table);
     io_.update_held();
     gate_.ack(config_.reader, table != nullptr ? table->snapshot.generation() : 0);
-    table = active_.acquire();
     if (!busy && !last) std::this_thread::sleep_for(kIdleSleep);
   }
   slow_path_.flush();
   gate_.offline(config_.reader);
 }
 
-unsigned SlowPathThread::drain(const ForwardingTable* table, uint64_t now_ns) {
+unsigned SlowPathThread::drain() {
   unsigned total = 0;
   for (rte_ring* ring : config_.punts) {
     std::array<void*, kBurst> mbufs;
     const unsigned count = rte_ring_sc_dequeue_burst(ring, mbufs.data(), kBurst, nullptr);
-    for (unsigned i = 0; i < count; ++i) handle(table, mbufs[i], now_ns);
+    if (count == 0) continue;
+    // After the ring: the table these packets were punted by, or a later one. One loaded before
+    // could be older, or none.
+    const ForwardingTable& table = *active_.acquire();
+    // And its gateways are known before any of their frames is looked at.
+    keep_time(table);
+    for (unsigned i = 0; i < count; ++i) handle(table, mbufs[i]);
     total += count;
   }
   return total;
 }
 
-void SlowPathThread::handle(const ForwardingTable* table, void* mbuf, uint64_t now_ns) {
+void SlowPathThread::keep_time(const ForwardingTable& table) {
+  if (table.snapshot.generation() == ticked_generation_ && context_.now_ns < next_tick_ns_) return;
+  ticked_generation_ = table.snapshot.generation();
+  tick(table, context_.now_ns);
+}
+
+void SlowPathThread::handle(const ForwardingTable& table, void* mbuf) {
   PuntedPacket punt = stored_punt(static_cast<rte_mbuf*>(mbuf));
   Packet& packet = punt.packet;
-  if (punt.generation == table->snapshot.generation()) [[likely]] {
-    slow_path_.handle(*table, packet, now_ns);
+  if (punt.generation == table.snapshot.generation()) [[likely]] {
+    slow_path_.handle(table, packet, context_.now_ns);
     return;
   }
   // Slots and interfaces are those of a table that was replaced meanwhile. The bytes are as they
   // were received, so the packet can start again.
   to_packet(mbuf_of(packet), packet.port, packet);
-  process_burst(context_, *table, {&packet, 1});
+  process_burst(context_, table, {&packet, 1});
   switch (packet.verdict) {
     case Verdict::kPunt:
-      slow_path_.handle(*table, packet, now_ns);
+      slow_path_.handle(table, packet, context_.now_ns);
       return;
     case Verdict::kTransmit:
       context_.counters.add(WorkerCounter::kPuntsTaken);

@@ -41,8 +41,10 @@ class SlowPathThread {
   std::vector<NeighborStatus> neighbors() const;
 
  private:
-  unsigned drain(const ForwardingTable* table, uint64_t now_ns);
-  void handle(const ForwardingTable* table, void* mbuf, uint64_t now_ns);
+  unsigned drain();
+  // Ticks when it is time, and at once for a table not seen before.
+  void keep_time(const ForwardingTable& table);
+  void handle(const ForwardingTable& table, void* mbuf);
   void tick(const ForwardingTable& table, uint64_t now_ns);
 
   Config config_;
@@ -53,6 +55,7 @@ class SlowPathThread {
   const TscClock& clock_;
   SlowPath slow_path_;
   uint64_t next_tick_ns_ = 0;
+  uint64_t ticked_generation_ = 0;  // 0: none
   uint64_t next_report_ns_ = 0;
   mutable std::mutex report_mutex_;
   std::vector<NeighborStatus> report_;
