@@ -333,7 +333,8 @@ TEST_CASE("an ARP probe for an address of ours is answered") {
   bed.receive(PacketBuilder()
                   .ethernet(kBroadcast, kHostMac)
                   .arp(1, kHostMac, "0.0.0.0", kNobody, "192.0.2.1"));
-  const auto& arp = at<ArpPacket>(bed.take(), 14);
+  const auto frame = bed.take();
+  const auto& arp = at<ArpPacket>(frame, 14);
   CHECK(arp.sender_ip == v4("192.0.2.1"));
   CHECK(arp.target_ip == v4("0.0.0.0"));
 }
