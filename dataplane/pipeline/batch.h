@@ -66,6 +66,11 @@ void route(Batch& batch);
 // Rewrites what is left and puts it on the link.
 void write(Batch& batch);
 
+// ff02::1 or a solicited-node address ff02::1:ffXX:XXXX: the groups the PoP is in.
+inline bool is_our_group(const Ipv6Address& a) {
+  return a.hi() == 0xff02'0000'0000'0000 && (a.lo() == 1 || a.lo() >> 24 == 0x1ff);
+}
+
 // ---- Verdicts.
 
 // Counts the drop; where an ICMPv6 error is owed the packet goes to the slow path instead, which

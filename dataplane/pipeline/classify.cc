@@ -5,6 +5,7 @@
 
 #include "dataplane/net/checksum.h"
 #include "dataplane/pipeline/batch.h"
+#include "dataplane/table/address_rules.h"
 
 namespace simplon {
 namespace {
@@ -40,11 +41,6 @@ bool is_neighbor_discovery(const Packet& packet) {
   if (ip->next_header != kProtocolIcmpv6 || packet.inner_length <= sizeof(Ipv6Header)) return false;
   const uint8_t type = *packet.at<uint8_t>(packet.inner + sizeof(Ipv6Header));
   return type >= kIcmpv6RouterSolicitation && type <= kIcmpv6Redirect;
-}
-
-// ff02::1 or a solicited-node address ff02::1:ffXX:XXXX: the groups the PoP is in.
-bool is_our_group(const Ipv6Address& a) {
-  return a.hi() == 0xff02'0000'0000'0000 && (a.lo() == 1 || a.lo() >> 24 == 0x1ff);
 }
 
 // Bounds and version of the IPv6 packet at `packet.inner`, of which `available` bytes are there.
@@ -129,8 +125,7 @@ void classify_proto41(Batch& batch, std::size_t index, std::size_t header, std::
   const LinkTable& links = batch.table.links;
   if (!links.is_local_ipv4(ip->destination)) {
     drop(context, batch.table, packet, DropReason::kOuterNotLocal);
-  } else if (links.is_local_ipv4(ip->source) || ip->source.is_multicast() ||
-             ip->source.is_reserved() || ip->source.is_this_network() || ip->source.is_loopback()) {
+  } else if (links.is_local_ipv4(ip->source) || !is_usable_unicast(ip->source)) {
     drop(context, batch.table, packet, DropReason::kOuterSourceInvalid);
   } else if (ip->protocol == kProtocolIpv6 && ip->is_fragment()) {
     punt(context, packet, PuntClass::kFragment);

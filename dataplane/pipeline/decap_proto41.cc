@@ -3,6 +3,7 @@
 
 #include "dataplane/net/ecn.h"
 #include "dataplane/pipeline/batch.h"
+#include "dataplane/table/address_rules.h"
 
 namespace simplon {
 namespace {
@@ -19,9 +20,7 @@ bool same_ipv4(const uint8_t* mapped, Ipv4Address a) {
   if (!links.is_local_ipv4(outer->destination)) {
     reason = DropReason::kOuterNotLocal;
   } else if (!source_matches) {
-    const bool invalid = links.is_local_ipv4(outer->source) || outer->source.is_multicast() ||
-                         outer->source.is_reserved() || outer->source.is_this_network() ||
-                         outer->source.is_loopback();
+    const bool invalid = links.is_local_ipv4(outer->source) || !is_usable_unicast(outer->source);
     reason = invalid ? DropReason::kOuterSourceInvalid : DropReason::kOuterSourceMismatch;
   }
   return drop(batch.context, batch.table, packet, reason);

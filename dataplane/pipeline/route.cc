@@ -48,9 +48,8 @@ bool check_outbound(Batch& batch, Packet& packet) {
   if (destination.bytes[0] == 0 || destination.bytes[0] >= 0xfe) [[unlikely]] {
     if (destination.is_link_local()) return to_pop(batch, packet);
     if (destination.is_multicast()) {
-      const bool ours = destination.hi() == 0xff02'0000'0000'0000 &&
-                        (destination.lo() == 1 || destination.lo() >> 24 == 0x1ff);
-      if (ours && ip->next_header == kProtocolIcmpv6) return to_pop(batch, packet);
+      if (is_our_group(destination) && ip->next_header == kProtocolIcmpv6)
+        return to_pop(batch, packet);
       return drop(batch.context, batch.table, packet, DropReason::kMulticast);
     }
     if (destination.is_ipv4_compatible() || destination.is_ipv4_mapped()) {
