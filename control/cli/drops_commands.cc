@@ -43,6 +43,8 @@ const char* answer_text(IcmpAnswer answer) {
       return "ICMPv6 time exceeded, code 0: hop limit exceeded in transit";
     case IcmpAnswer::kTooBig:
       return "ICMPv6 packet too big";
+    case IcmpAnswer::kEncapLimit:
+      return "ICMPv6 parameter problem, code 0, at the tunnel encapsulation limit";
   }
   return "?";
 }

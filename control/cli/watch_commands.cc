@@ -57,6 +57,9 @@ std::pair<std::string, std::string> event_text(const v1::WatchResponse& event) {
                          : std::to_string(event.gap().missed()) + " events are missing here"};
     case v1::WatchResponse::kHeartbeat:
       return {"heartbeat", ""};
+    case v1::WatchResponse::kTunnelEvent:
+      return {"tunnel", event.tunnel_event().name() + " " +
+                            v1::WatchResponse::TunnelEvent::Kind_Name(event.tunnel_event().kind())};
     case v1::WatchResponse::EVENT_NOT_SET:
       break;
   }

@@ -19,7 +19,7 @@
 namespace simplon::control {
 namespace {
 
-constexpr std::size_t kMaxFds = 1;
+constexpr std::size_t kMaxFds = 3;
 
 // The dataplane answers within its own housekeeping; a peer that takes nothing for this long is
 // gone.
@@ -51,10 +51,14 @@ absl::StatusOr<LinkReceived> interpret(const char* data, std::size_t size,
     case LinkMessageType::kHello: {
       HelloReceived received;
       if (size != sizeof received.hello) return wrong_size(sizeof received.hello);
-      if (fds.size() != 1) return bad_message("HELLO without its counters segment");
+      if (fds.empty()) return bad_message("HELLO without its counters segment");
       std::memcpy(&received.hello, data, size);
       received.hello.version[sizeof received.hello.version - 1] = '\0';
       received.counters = std::move(fds[0]);
+      if (fds.size() == 3) {
+        received.runtime = std::move(fds[1]);
+        received.ledger = std::move(fds[2]);
+      }
       return LinkReceived(std::move(received));
     }
     case LinkMessageType::kPublishStatus: {

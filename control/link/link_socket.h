@@ -24,6 +24,8 @@ namespace simplon::control {
 struct HelloReceived {
   Hello hello;
   UniqueFd counters;
+  UniqueFd runtime;
+  UniqueFd ledger;
 };
 
 // StatusReply is large; it lives on the heap.

@@ -271,6 +271,10 @@ bool LinkServer::handle(std::span<const std::byte> bytes, std::span<const FileDe
     case LinkMessageType::kHello:
     case LinkMessageType::kPublishStatus:
     case LinkMessageType::kStatusReply:
+    case LinkMessageType::kSeed:
+    case LinkMessageType::kSeedDone:
+    case LinkMessageType::kTunnelCommand:
+    case LinkMessageType::kTunnelCommandDone:
       return false;
   }
   return false;

@@ -16,7 +16,7 @@ constexpr uint64_t kTickNs = 100'000'000;
 constexpr uint64_t kLongestSilenceNs = 600'000'000'000;
 
 constexpr std::size_t kHeadroom = 128;  // as RTE_PKTMBUF_HEADROOM
-static_assert(kHeadroom >= kRequiredHeadroom + 64);
+static_assert(kHeadroom >= kRequiredHeadroom);
 // Room of the buffers the slow path asks for.
 constexpr std::size_t kSlowPathRoom = 2048;
 

@@ -33,6 +33,14 @@ struct Batch {
   std::array<uint32_t, kMaxBurst> source_slot;       // kNoSlot: nobody's
   std::array<uint32_t, kMaxBurst> destination_slot;  // kNoSlot: nobody's
 
+  // AYIYA packets whose carrier is in order, for ayiya_receive().
+  unsigned ayiya_count = 0;
+  std::array<uint8_t, kMaxBurst> ayiya;
+
+  // Packets encapsulated in AYIYA with the key where the signature goes, for ayiya_sign().
+  unsigned unsigned_count = 0;
+  std::array<uint8_t, kMaxBurst> unsigned_packets;
+
   void add_pending(std::size_t index) { pending[count++] = static_cast<uint8_t>(index); }
 
   // Keeps those for which `stage(index, packet)` returns true.
@@ -52,6 +60,20 @@ struct Batch {
 void classify(Batch& batch);
 // The same for one packet whose outer IPv4 header is at `network` (no link header is looked at).
 void classify_ipv4(Batch& batch, std::size_t index);
+
+// Takes what classify() put on `ayiya` (docs/protocols.md §8.6): checks, verifies signatures in one
+// batch, learns endpoints. What carries a packet becomes pending, in_slot set. Signs of life end
+// here as consumed; echo requests are turned into signed answers.
+void ayiya_receive(Batch& batch);
+
+// Puts the AYIYA headers before the packet at `inner`, outermost at `network`, with checksum and
+// signature left for ayiya_sign(); the caller has checked MTU and link. Adds it to
+// `unsigned_packets`.
+void ayiya_encapsulate(Batch& batch, std::size_t index, const TunnelSlot& slot,
+                       const Endpoint& endpoint, uint8_t outer_tos);
+
+// Signs what was encapsulated, in one batch, and puts it on the link.
+void ayiya_sign(Batch& batch);
 
 // Pools to slots; starts fetching slots and counters.
 void resolve(Batch& batch);

@@ -19,9 +19,18 @@ namespace simplon {
 
 inline constexpr std::size_t kMaxBurst = 64;
 
-// Bytes a front end keeps free in front of a received frame: outer IPv4 header and VLAN tag, with
-// room to spare.
-inline constexpr std::size_t kRequiredHeadroom = 64;
+// Bytes a front end keeps free in front of a received frame: VLAN tag, IPv6, UDP and AYIYA headers,
+// with room to spare.
+inline constexpr std::size_t kRequiredHeadroom = 112;
+
+// What the routed packet came in.
+enum class Encapsulation : uint8_t {
+  kNone,     // native
+  kProto41,  // IPv6 in IPv4 or IPv6
+  kProto4,   // IPv4 in IPv6
+  kGre,
+  kAyiya,
+};
 
 enum class Verdict : uint8_t {
   kPending,
@@ -39,9 +48,9 @@ struct alignas(64) Packet {
   uint16_t headroom = 0;    // bytes free before data
   uint16_t tailroom = 0;    // bytes free after data + length
   uint16_t network = 0;     // offset of the outermost IP header
-  uint16_t inner =
-      0;  // offset of the IPv6 header that is routed; equal to `network` for native IPv6
-  uint16_t inner_length = 0;    // bytes of that IPv6 packet: 40 + payload length
+  // Offset of the IP header that is routed; equal to `network` for native packets.
+  uint16_t inner = 0;
+  uint16_t inner_length = 0;    // bytes of that packet by its own length field, header included
   uint32_t in_slot = kNoSlot;   // tunnel it came from, once verified; kNoSlot: uplink or ourselves
   uint32_t out_slot = kNoSlot;  // tunnel it goes into, once looked up; kNoSlot: uplink or local
   uint8_t port = 0;             // received on; once kTransmit: to be sent on
@@ -52,6 +61,14 @@ struct alignas(64) Packet {
   PuntClass punt_class = PuntClass::kLocal;
   bool originated = false;  // made by the PoP: no source check, no hop limit decrement, never
                             // answered by an error
+  Encapsulation encapsulation = Encapsulation::kNone;
+  bool outer_ipv6 = false;  // family of the header at `network`
+  bool inner_ipv4 = false;  // family of the header at `inner`
+  // Offset of what the outer IP header (and its extension headers) carries: UDP, GRE.
+  uint16_t transport = 0;
+  // Tunnel an error is booked on where in_slot and out_slot are not set (yet).
+  uint32_t blame = kNoSlot;
+  int32_t detail = 0;  // LedgerRecord::detail
 
   template <typename Header>
   Header* at(std::size_t offset) {

@@ -6,13 +6,30 @@
 #include <array>
 #include <cstdint>
 
+#include "dataplane/state/error_ledger.h"
 #include "dataplane/state/neighbor_table.h"
+#include "dataplane/state/note_queue.h"
 #include "dataplane/state/punt_class.h"
 #include "dataplane/state/token_bucket.h"
+#include "dataplane/state/tunnel_runtime.h"
 #include "dataplane/state/worker_counters.h"
 #include "proto/link/segment_format.h"
 
 namespace simplon {
+
+class AyiyaWorker;
+
+// The time as packets are judged by it. Set by the front end before each burst.
+struct BurstTime {
+  uint64_t now_ns = 0;   // monotonic
+  uint64_t unix_ns = 0;  // system clock
+  uint32_t boot_s = 0;   // CLOCK_BOOTTIME
+  // For ten minutes after the system clock has jumped: seconds since 1970 by the clock as it was
+  // before; else 0. Present endpoints are believed by either clock.
+  uint32_t unix_before_step_s = 0;
+
+  uint32_t unix_s() const { return static_cast<uint32_t>(unix_ns / 1'000'000'000); }
+};
 
 // Everything one worker (or the slow path) writes while it forwards. Owned by that thread.
 struct alignas(64) WorkerContext {
@@ -33,10 +50,23 @@ struct alignas(64) WorkerContext {
   WorkerCounters counters;
   TunnelCounters* tunnel_counters;  // [slot_capacity of the segment], this column's
   const NeighborTable* neighbors;
-  uint64_t now_ns = 0;  // set by the front end before each burst; monotonic
+  uint64_t now_ns = 0;  // of `time`
+  BurstTime time;
   uint16_t next_ipv4_id;
   uint16_t ipv4_id_stride;
   std::array<TokenBucket, kPuntClassCount> punt_budget;
+
+  // Set by whoever owns the memory before the first burst. A table without dynamic tunnels does
+  // without them.
+  RuntimeTable runtime;
+  ErrorLedger ledger;
+  NoteQueue* notes = nullptr;    // to the slow path; null: notes are lost
+  AyiyaWorker* ayiya = nullptr;  // hash engine and budgets of this thread; null: AYIYA is refused
+
+  void set_time(const BurstTime& t) {
+    time = t;
+    now_ns = t.now_ns;
+  }
 };
 
 }  // namespace simplon

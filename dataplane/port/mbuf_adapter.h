@@ -18,7 +18,7 @@ namespace simplon {
 // with which it travels over the punt rings.
 inline constexpr uint16_t kMbufPrivateSize = sizeof(Packet) + sizeof(uint64_t);
 static_assert(kMbufPrivateSize % RTE_MBUF_PRIV_ALIGN == 0);
-static_assert(RTE_PKTMBUF_HEADROOM >= kRequiredHeadroom + 64);
+static_assert(RTE_PKTMBUF_HEADROOM >= kRequiredHeadroom);
 
 inline void to_packet(rte_mbuf* mbuf, uint8_t port, Packet& packet) {
   packet = Packet{};

@@ -89,6 +89,8 @@ std::optional<Icmpv6Error> error_of(const ForwardingTable& table, const Packet& 
                          .code = 0,
                          .rest = path_mtu(table, offending),
                          .even_multicast = true};
+    case IcmpAnswer::kEncapLimit:
+      return Icmpv6Error{.type = kIcmpv6ParameterProblem, .code = 0};
   }
   return std::nullopt;
 }

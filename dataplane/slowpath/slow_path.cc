@@ -127,6 +127,11 @@ class SlowPath::Impl final : public PuntHandler {
           exits_.drop(packet, DropReason::kPacketTooBig);
         }
         return;
+      case PuntClass::kBeat:
+      case PuntClass::kNewBeat:
+      case PuntClass::kAttribution:
+        exits_.drop(packet, packet.reason);
+        return;
     }
     exits_.drop(packet, DropReason::kFrameMalformed);
   }

@@ -21,7 +21,7 @@ class PacketIo {
  public:
   virtual ~PacketIo() = default;
 
-  // A fresh buffer: `data` set, length 0, headroom at least kRequiredHeadroom + 64, tailroom at
+  // A fresh buffer: `data` set, length 0, headroom at least kRequiredHeadroom, tailroom at
   // least 2000. False: none free.
   virtual bool allocate(Packet& packet) = 0;
 

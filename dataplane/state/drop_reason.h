@@ -12,7 +12,7 @@ namespace simplon {
 // Where in the flow a packet was dropped; groups the reasons for people.
 enum class DropCategory : uint8_t { kLink, kOuter, kDecap, kRoute, kEncap, kLocal, kSystem };
 
-// The ICMPv6 error a dropped packet is owed (RFC 4443 3).
+// The ICMP error a dropped packet is owed: RFC 4443 3, and its counterpart in RFC 792 for IPv4.
 enum class IcmpAnswer : uint8_t {
   kNone,
   kNoRoute,
@@ -22,6 +22,7 @@ enum class IcmpAnswer : uint8_t {
   kSourcePolicy,  // only where the PoP is configured to say so
   kHopLimit,
   kTooBig,
+  kEncapLimit,  // parameter problem at the option (RFC 2473 5.1)
 };
 
 enum class DropReason : uint8_t {

@@ -95,6 +95,9 @@ constexpr std::array kKnownSections = {
     KnownSection{Section::kSlots, sizeof(TunnelSlot), true},
     KnownSection{Section::kUnitToSlot, sizeof(uint32_t), false},
     KnownSection{Section::kOuterIndex, sizeof(uint32_t), false},
+    KnownSection{Section::kCold, sizeof(TunnelCold), false},
+    KnownSection{Section::kPasswords, 1, false},
+    KnownSection{Section::kRefusedEndpoints, sizeof(Ipv6Address), false},
 };
 
 template <typename T>
@@ -185,6 +188,17 @@ MaybeError check_sections(std::span<const std::byte> bytes, SnapshotParts& parts
         break;
       case Section::kOuterIndex:
         parts.outer_index = elements<uint32_t>(bytes, *s);
+        break;
+      case Section::kCold:
+        parts.cold = elements<TunnelCold>(bytes, *s);
+        break;
+      case Section::kPasswords: {
+        const auto text = elements<char>(bytes, *s);
+        parts.passwords = {text.data(), text.size()};
+        break;
+      }
+      case Section::kRefusedEndpoints:
+        parts.refused_endpoints = elements<Ipv6Address>(bytes, *s);
         break;
       case Section::kNone:
         break;

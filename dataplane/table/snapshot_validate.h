@@ -23,6 +23,9 @@ struct SnapshotParts {
   std::span<const TunnelSlot> slots;
   std::span<const uint32_t> unit_to_slot;
   std::span<const uint32_t> outer_index;
+  std::span<const TunnelCold> cold;
+  std::string_view passwords;
+  std::span<const Ipv6Address> refused_endpoints;
   PoolIndex index;
 };
 

@@ -80,6 +80,12 @@ std::string_view section_name(SnapshotSectionType section) {
       return "unit_to_slot";
     case SnapshotSectionType::kOuterIndex:
       return "outer_index";
+    case SnapshotSectionType::kCold:
+      return "cold";
+    case SnapshotSectionType::kPasswords:
+      return "passwords";
+    case SnapshotSectionType::kRefusedEndpoints:
+      return "refused_endpoints";
   }
   return "unknown";
 }
@@ -146,6 +152,10 @@ SnapshotOpenResult SnapshotView::adopt(std::span<const std::byte> bytes,
   view.pool_records_ = parts.pools.data();
   view.pool_count_ = parts.pools.size();
   view.outer_index_ = parts.outer_index.data();
+  view.outer_count_ = parts.outer_index.size();
+  view.cold_ = parts.cold;
+  view.passwords_ = parts.passwords;
+  view.refused_endpoints_ = parts.refused_endpoints;
   view.revision_ = parts.header->config_revision;
   view.created_unix_ns_ = parts.header->created_unix_ns;
   view.size_ = bytes.size();
@@ -165,6 +175,19 @@ std::optional<uint64_t> SnapshotView::identity_hi(PoolKind kind, uint32_t slot) 
     }
   }
   return std::nullopt;
+}
+
+const TunnelCold* SnapshotView::cold(uint32_t slot) const {
+  const uint32_t index = slots_[slot].cold_index;
+  return index == kNoSlot ? nullptr : &cold_[index];
+}
+
+std::string_view SnapshotView::password(const TunnelCold& cold, std::size_t which) const {
+  return passwords_.substr(cold.password_offset[which], cold.password_length[which]);
+}
+
+bool SnapshotView::is_refused_endpoint(const Ipv6Address& address) const {
+  return std::binary_search(refused_endpoints_.begin(), refused_endpoints_.end(), address);
 }
 
 std::span<const uint32_t> SnapshotView::outer_index_find(const Ipv6Address& remote) const {

@@ -103,7 +103,13 @@ class SnapshotView {
   uint64_t size() const { return size_; }  // bytes
   std::span<const PoolRecord> pools() const { return {pool_records_, pool_count_}; }
   std::span<const uint32_t> unit_to_slot() const { return {unit_to_slot_, unit_count_}; }
-  std::span<const uint32_t> outer_index() const { return {outer_index_, tunnel_count_}; }
+  std::span<const uint32_t> outer_index() const { return {outer_index_, outer_count_}; }
+  // What does not fit the line; null: there is nothing. Passwords are clear text: they go into no
+  // log and no answer. `which`: 0 the current one, 1 the one before.
+  const TunnelCold* cold(uint32_t slot) const;
+  std::string_view password(const TunnelCold& cold, std::size_t which) const;
+  // An address of another PoP.
+  bool is_refused_endpoint(const Ipv6Address& address) const;
   const PoolIndex& pool_index() const { return pools_; }
 
   // Upper half of the slot's link prefix (…::1 the PoP, …::2 the client) and of its default routed
@@ -141,6 +147,10 @@ class SnapshotView {
 
   const PoolRecord* pool_records_ = nullptr;
   const uint32_t* outer_index_ = nullptr;
+  std::size_t outer_count_ = 0;
+  std::span<const TunnelCold> cold_;
+  std::string_view passwords_;
+  std::span<const Ipv6Address> refused_endpoints_;
   std::size_t pool_count_ = 0;
   std::size_t unit_count_ = 0;
   uint64_t revision_ = 0;

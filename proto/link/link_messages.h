@@ -9,7 +9,8 @@
 //
 //   control                                dataplane
 //   HelloRequest                      ->
-//                                     <-   Hello + 1 fd (counters segment, opened read-only)
+//                                     <-   Hello + 3 fds (segments counters, runtime, ledger;
+//                                     opened read-only)
 //   Publish{generation} + fd          ->
 //                                     <-   PublishStatus{generation, kValidated | kRejected |
 //                                     kStale | kBusy}
@@ -17,6 +18,10 @@
 //                                     kValidated only
 //   StatusRequest                     ->
 //                                     <-   StatusReply
+//   Seed{count} + fd                  ->
+//                                     <-   SeedDone{accepted, refused}
+//   TunnelCommand                     ->
+//                                     <-   TunnelCommandDone
 //
 // Generations grow with each publish. Publishing the active generation again is answered kActive; a
 // lower one kStale. kStalled: a worker did not pass a quiescent point in time; the new snapshot is
@@ -31,7 +36,7 @@
 
 namespace simplon {
 
-inline constexpr uint32_t kLinkAbi = 1;
+inline constexpr uint32_t kLinkAbi = 2;
 inline constexpr std::size_t kMaxPorts = 16;
 inline constexpr std::size_t kMaxNeighborsReported = 64;
 
@@ -42,6 +47,10 @@ enum class LinkMessageType : uint32_t {
   kPublishStatus = 4,
   kStatusRequest = 5,
   kStatusReply = 6,
+  kSeed = 7,
+  kSeedDone = 8,
+  kTunnelCommand = 9,
+  kTunnelCommandDone = 10,
 };
 
 struct LinkHeader {
@@ -95,6 +104,61 @@ struct StatusRequest {
   LinkHeader header;
 };
 
+// What control's journal knows of endpoints, after the segment was lost (a reboot). The descriptor
+// is a sealed memfd with SeedRecord[count]. A record is taken only where the tunnel is dynamic, has
+// that incarnation in the active snapshot, and nothing has been learned yet.
+struct Seed {
+  LinkHeader header;
+  uint64_t count;
+};
+
+struct SeedRecord {
+  uint32_t slot;
+  uint32_t highest_epoch;
+  uint32_t last_seen_ago_s;  // before now; up and expiry follow from it
+  uint8_t incarnation;
+  uint8_t transport;  // as in TunnelRuntime::endpoint
+  uint8_t verified;
+  uint8_t previous_secret;
+  uint8_t local_address[16];
+  uint8_t address[16];  // IPv4-mapped for IPv4; zero: none known, only the epoch
+  uint16_t port;        // host byte order
+  uint8_t reserved[14];
+};
+static_assert(sizeof(SeedRecord) == 64);
+
+struct SeedDone {
+  LinkHeader header;
+  uint64_t accepted;
+  uint64_t refused;
+};
+
+// What an operator does to one dynamic tunnel.
+enum class TunnelCommandKind : uint32_t {
+  kClearEpoch = 1,   // forget highest_epoch: the next valid beat or packet may move the endpoint
+  kTakeDown = 2,     // forget the endpoint; the next valid beat or packet brings it up again
+  kSetEndpoint = 3,  // as if a beat had come from there, without looking at epochs
+};
+
+struct TunnelCommand {
+  LinkHeader header;
+  uint32_t kind;  // TunnelCommandKind
+  uint32_t slot;
+  uint8_t incarnation;
+  uint8_t transport;
+  uint16_t port;
+  uint32_t tag;  // comes back in the answer
+  uint8_t address[16];
+  uint8_t local_address[16];
+};
+
+struct TunnelCommandDone {
+  LinkHeader header;
+  uint32_t tag;
+  uint32_t done;    // 0: no such dynamic tunnel, or the endpoint is refused
+  char reason[64];  // UTF-8, NUL-terminated; empty if done
+};
+
 struct PortStatus {
   char name[16];
   char device[64];  // as given on the command line
@@ -146,6 +210,11 @@ struct StatusReply {
   uint32_t port_count;
   uint32_t neighbor_count;  // all; the first kMaxNeighborsReported are in `neighbors`
   uint32_t mapped_snapshots;
+  int64_t clock_step_s;         // last jump of the system clock against the monotonic one; 0: none
+  uint64_t clock_step_unix_ns;  // when it was noticed
+  uint64_t dynamic_up;          // tunnels, as the last scan saw them
+  uint64_t dynamic_down;
+  uint64_t unverified;
   WorkerStatus workers[kMaxWorkers];
   PortStatus ports[kMaxPorts];
   NeighborStatus neighbors[kMaxNeighborsReported];

@@ -19,7 +19,7 @@
 namespace simplon {
 
 inline constexpr char kSnapshotMagic[8] = {'S', 'I', 'M', 'P', 'L', 'O', 'N', 'S'};
-inline constexpr uint16_t kSnapshotAbiMajor = 1;
+inline constexpr uint16_t kSnapshotAbiMajor = 2;
 inline constexpr uint16_t kSnapshotAbiMinor = 0;
 inline constexpr uint32_t kEndianTag = 0x01020304;
 inline constexpr std::size_t kSnapshotSectionAlignment = 4096;
@@ -32,6 +32,8 @@ inline constexpr uint32_t kMaxPoolUnits = 1u << 20;
 inline constexpr uint32_t kMaxDelegatedUnits = 1u << 24;  // of all pools together
 inline constexpr std::size_t kMaxLocalAddresses = 16;
 inline constexpr std::size_t kMaxInterfaces = 8;
+inline constexpr std::size_t kMaxRefusedEndpoints = 256;
+inline constexpr std::size_t kMaxPasswordLength = 132;  // as the original's
 
 enum class SnapshotSectionType : uint32_t {
   kNone = 0,
@@ -39,7 +41,11 @@ enum class SnapshotSectionType : uint32_t {
   kPools = 2,       // PoolRecord[], sorted by base
   kSlots = 3,       // TunnelSlot[slot_capacity]
   kUnitToSlot = 4,  // uint32_t[]: slot of each unit of the DELEGATED pools, or kNoSlot
-  kOuterIndex = 5,  // uint32_t[tunnel_count]: slots sorted by (remote, local_index, slot)
+  kOuterIndex = 5,  // uint32_t[]: slots of tunnels with a configured remote, sorted by (remote,
+                    // local_index, slot)
+  kCold = 6,        // TunnelCold[]: what only the slow path and rare packets need
+  kPasswords = 7,   // bytes that TunnelCold::password_offset points into
+  kRefusedEndpoints = 8,  // uint8_t[][16], sorted: addresses of other PoPs, that no client can have
 };
 
 struct SnapshotSection {
@@ -76,7 +82,14 @@ static_assert(sizeof(SnapshotHeader) <= kSnapshotSectionAlignment);
 
 enum class PoolKind : uint32_t { kNone = 0, kLink = 1, kRouted = 2, kDelegated = 3 };
 
-// A pool covers the addresses whose upper 64 bits `hi` satisfy (hi & mask) == base. Its unit index
+// IPv4 addresses are looked up as IPv6 ones are, by 64 bits: 0000:ffff and the address. No IPv6
+// pool can begin like that (configuration refuses ::/8).
+constexpr uint64_t ipv4_pool_key(uint32_t host_value) {
+  return uint64_t{0xffff} << 32 | host_value;
+}
+
+// A pool covers the addresses whose upper 64 bits `hi` satisfy (hi & mask) == base; an IPv4 pool
+// (kRouted or kDelegated) those whose ipv4_pool_key() does. Its unit index
 // is (hi >> shift) & (unit_count - 1). Unit u belongs to slot first + u (kLink, kRouted), or to
 // unit_to_slot[first + u] (kDelegated). Units whose slot would be slot_capacity or more have none,
 // so that the slots section need not be as long as the pool.
@@ -85,11 +98,14 @@ struct PoolRecord {
   uint64_t mask;
   uint32_t unit_count;  // power of two, at most kMaxPoolUnits
   uint32_t first;
-  uint8_t shift;  // 64 - unit_length: 0..16
+  uint8_t shift;  // 64 - unit_length, 32 - unit_length for IPv4: 0..16
   uint8_t reserved[3];
   uint32_t kind;  // PoolKind
 };
 static_assert(sizeof(PoolRecord) == 32);
+constexpr bool is_ipv4_pool(const PoolRecord& pool) {
+  return pool.base >> 32 == 0xffff;
+}
 
 // Family of an address field is told by prefix length or by being IPv4-mapped (::ffff:a.b.c.d).
 struct InterfaceRecord {
@@ -120,33 +136,57 @@ struct PopRecord {
   uint32_t flags;  // kPop...
   uint32_t icmp_errors_per_second;
   uint32_t icmp_errors_per_second_per_tunnel;
-  uint32_t reserved[3];
+  uint8_t local_ipv4_index;  // of local_addresses: source of ICMPv4 errors about inner packets
+  uint8_t reserved0[3];
+  uint32_t reserved[2];
   InterfaceRecord interfaces[kMaxInterfaces];
 };
 static_assert(sizeof(PopRecord) == 16 + 256 + 32 + 512);
 inline constexpr uint32_t kPopIcmpv4ProtocolUnreachable = 1;
 inline constexpr uint32_t kPopIcmpv6SourcePolicy = 2;
 inline constexpr uint32_t kPopIgnoreIcmpv4Echo = 4;
+inline constexpr uint32_t kPopAllowPrivateEndpoints = 8;  // RFC 1918, fc00::/7: for a laboratory
+inline constexpr uint32_t kPopAyiyaUdpChecksum = 16;      // over IPv4; over IPv6 it is always there
 
 enum class TunnelKind : uint8_t {
   kUnused = 0,
-  kProto41 = 1,  // static 6in4
+  kProto41 = 1,     // 6in4 with a configured remote (RFC 4213)
+  kHeartbeat = 2,   // protocol 41 with an endpoint learned from beats; 6in6 where it is IPv6
+  kAyiya = 3,       // endpoint learned from AYIYA
+  kDynamic = 4,     // beats or AYIYA, whichever came last
+  kGre = 5,         // configured remote (RFC 2784, 2890)
+  kIpv6Tunnel = 6,  // 6in6 and 4in6 with a configured remote (RFC 2473)
 };
+constexpr bool is_dynamic(TunnelKind k) {
+  return k == TunnelKind::kHeartbeat || k == TunnelKind::kAyiya || k == TunnelKind::kDynamic;
+}
+constexpr bool takes_beats(TunnelKind k) {
+  return k == TunnelKind::kHeartbeat || k == TunnelKind::kDynamic;
+}
+constexpr bool takes_ayiya(TunnelKind k) {
+  return k == TunnelKind::kAyiya || k == TunnelKind::kDynamic;
+}
 
 // One tunnel, one cache line, immutable while the snapshot lives. All zero: no such tunnel.
 struct alignas(64) TunnelSlot {
-  uint32_t tunnel_id;   // T-number
-  uint8_t kind;         // TunnelKind
-  uint8_t flags;        // kTunnel...
-  uint16_t mtu;         // inner, bytes, already min(configured, link - overhead), at least 1280
-  uint8_t remote[16];   // outer destination; IPv4 as ::ffff:a.b.c.d
-  uint8_t local_index;  // into PopRecord::local_addresses
+  uint32_t tunnel_id;  // T-number
+  uint8_t kind;        // TunnelKind
+  uint8_t flags;       // kTunnel...
+  uint16_t
+      mtu;  // inner, bytes, at least 1280. With a configured remote already min(configured, link
+            // - overhead); dynamic tunnels: as configured, the worker knows the overhead
+  uint8_t remote[16];   // outer destination; IPv4 as ::ffff:a.b.c.d; zero for dynamic tunnels
+  uint8_t local_index;  // into PopRecord::local_addresses; zero for dynamic tunnels
   uint8_t outer_ttl;
-  uint8_t outer_dscp;       // 0..63
-  uint8_t incarnation;      // changes when the slot passes to another tunnel
-  uint32_t cold_index;      // into a cold section of a later ABI; kNoSlot: none
-  uint8_t secret_sha1[20];  // reserved for signed tunnels: zero
-  uint8_t reserved[12];
+  uint8_t outer_dscp;           // 0..63
+  uint8_t incarnation;          // changes when the slot passes to another tunnel: 0..127
+  uint32_t cold_index;          // into the cold section; kNoSlot: none
+  uint8_t secret_sha1[20];      // SHA-1 of the password, for kinds that take AYIYA; else zero
+  uint32_t gre_key;             // with kTunnelGreKey
+  uint16_t beat_timeout_s;      // dynamic tunnels: down after this long without a sign of life
+  uint8_t encapsulation_limit;  // kIpv6Tunnel: value of the option (RFC 2473 4.1.1); 0: no option
+  uint8_t options;              // kTunnelOption...
+  uint8_t reserved[4];
 };
 static_assert(sizeof(TunnelSlot) == 64);
 static_assert(std::is_trivially_copyable_v<TunnelSlot>);
@@ -154,6 +194,27 @@ inline constexpr uint8_t kTunnelEnabled = 1;
 inline constexpr uint8_t kTunnelStaticMtu = 2;  // DF=0
 inline constexpr uint8_t kTunnelEcnNormal = 4;  // RFC 6040 normal mode; else compatibility
 inline constexpr uint8_t kTunnelDscpUniform = 8;
-inline constexpr uint8_t kTunnelKnownFlags = 15;
+inline constexpr uint8_t kTunnelGreKey = 16;
+inline constexpr uint8_t kTunnelGreChecksum = 32;  // sent; a received one is always verified
+inline constexpr uint8_t kTunnelGreSequence = 64;  // sent
+inline constexpr uint8_t kTunnelKnownFlags = 127;
+// A second password is valid: TunnelCold::previous_sha1 and the second entries of password_*.
+inline constexpr uint8_t kTunnelOptionRotation = 1;
+// Signed packets whose epoch is more than 5 s behind the newest are refused also from the current
+// endpoint.
+inline constexpr uint8_t kTunnelOptionStrictReplay = 2;
+inline constexpr uint8_t kTunnelKnownOptions = 3;
+
+// What is too much for the line. The current password first, then, during a rotation, the one
+// before.
+struct TunnelCold {
+  uint32_t slot;
+  uint32_t password_offset[2];  // into the passwords section: clear text, for kinds that take beats
+  uint8_t password_length[2];   // 0: none
+  uint8_t reserved0[2];
+  uint8_t previous_sha1[20];  // during a rotation, for kinds that take AYIYA
+  uint8_t reserved[28];
+};
+static_assert(sizeof(TunnelCold) == 64);
 
 }  // namespace simplon

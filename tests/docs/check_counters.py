@@ -24,6 +24,7 @@ ANSWERS = {
     "kSourcePolicy": "1/5, if enabled",
     "kHopLimit": "3/0",
     "kTooBig": "2/0",
+    "kEncapLimit": "4/0",
 }
 
 

@@ -271,7 +271,7 @@ struct Spoilt {
 const Spoilt kSpoilt[] = {
     {"magic", Section::kNone, 0, "magic", [](auto& i) { i.header().magic[7] = 'T'; }},
     {"byte order", Section::kNone, 0, "byte order", [](auto& i) { i.header().endian_tag = 0x04030201; }},
-    {"major version", Section::kNone, 0, "format version 2", [](auto& i) { i.header().abi_major = 2; }},
+    {"major version", Section::kNone, 0, "format version 3", [](auto& i) { i.header().abi_major = 3; }},
     {"header size", Section::kNone, 0, "header_size", [](auto& i) { i.header().header_size += 8; }},
     {"required flag", Section::kNone, 0, "feature", [](auto& i) { i.header().required_flags = 1; }},
     {"total size", Section::kNone, 0, "total_size", [](auto& i) { i.header().total_size += 4096; }},
@@ -318,7 +318,7 @@ const Spoilt kSpoilt[] = {
      [](auto& i) { i.header().slot_capacity = 1025; }},
 
     {"PoP flag", Section::kPop, 0, "flag", [](auto& i) { i.pop().flags = 8; }},
-    {"PoP reserved", Section::kPop, 0, "reserved", [](auto& i) { i.pop().reserved[2] = 1; }},
+    {"PoP reserved", Section::kPop, 0, "reserved", [](auto& i) { i.pop().reserved[1] = 1; }},
     {"PoP address", Section::kPop, 0, "ipv6_address", [](auto& i) { i.pop().ipv6_address[0] = 0xff; }},
     {"too many local addresses", Section::kPop, 0, "local_address_count",
      [](auto& i) { i.pop().local_address_count = 17; }},
@@ -414,10 +414,10 @@ const Spoilt kSpoilt[] = {
 
     {"unused slot with an id", Section::kSlots, 5, "all zero", [](auto& i) { i.slots()[5].tunnel_id = 1; }},
     {"unused slot with its last byte set", Section::kSlots, 5, "all zero",
-     [](auto& i) { i.slots()[5].reserved[11] = 1; }},
+     [](auto& i) { i.slots()[5].reserved[3] = 1; }},
     {"tunnel kind", Section::kSlots, 686, "kind", [](auto& i) { i.slots()[686].kind = 2; }},
     {"tunnel id 0", Section::kSlots, 686, "tunnel_id", [](auto& i) { i.slots()[686].tunnel_id = 0; }},
-    {"tunnel flag", Section::kSlots, 686, "flag", [](auto& i) { i.slots()[686].flags = 16; }},
+    {"tunnel flag", Section::kSlots, 686, "flag", [](auto& i) { i.slots()[686].flags = 128; }},
     {"tunnel MTU too small", Section::kSlots, 686, "MTU", [](auto& i) { i.slots()[686].mtu = 1279; }},
     {"tunnel MTU too large", Section::kSlots, 686, "MTU", [](auto& i) { i.slots()[686].mtu = 1481; }},
     {"local index", Section::kSlots, 686, "local_index", [](auto& i) { i.slots()[686].local_index = 2; }},

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The Simplon authors
+
+// What is learned about dynamic tunnels (proto/link/segment_format.h, docs/protocols.md §10.3 and
+// §10.4): one record a slot, written by workers (AYIYA) and the slow path (beats, expiry, operator)
+// without locks. Readers never see half an endpoint; a writer that meets another one at the same
+// record gives up, and the client's next packet tries again.
+
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <span>
+
+#include "dataplane/net/address.h"
+#include "proto/link/segment_format.h"
+
+namespace simplon {
+
+enum class Transport : uint8_t { kProto41 = 0, kAyiya = 1 };
+
+// Where a dynamic tunnel ends. `port` is 0 for protocol 41.
+struct Endpoint {
+  Ipv6Address address;  // IPv4-mapped for IPv4
+  uint16_t port = 0;    // host byte order
+  uint8_t local_index = 0;
+  Transport transport = Transport::kProto41;
+  bool up = false;
+  bool verified = false;         // return routability, docs/protocols.md §10.5
+  bool previous_secret = false;  // the client signs with the password before the current one
+
+  // False: nothing has been learned yet, and the rest means nothing.
+  bool known() const { return !address.is_unspecified(); }
+  bool same_place(const Endpoint& other) const {
+    return address == other.address && port == other.port && transport == other.transport;
+  }
+};
+
+enum class Learned : uint8_t {
+  kSame,      // from the endpoint as known
+  kVerified,  // the same, and its later epoch verified it
+  kUp,        // the tunnel was down
+  kMoved,     // the endpoint is a new one now
+  kReplayed,  // refused: from elsewhere, and not newer than what was accepted before
+  kBusy,      // another writer was faster: valid, but nothing was learned from it
+};
+
+// Signed difference of two epochs, modulo 2^32.
+constexpr int32_t epoch_difference(uint32_t a, uint32_t b) {
+  return static_cast<int32_t>(a - b);
+}
+
+class RuntimeTable {
+ public:
+  RuntimeTable() = default;
+  // Memory of the caller's, `records.size()` at least the slot capacity of any table in use.
+  explicit RuntimeTable(std::span<TunnelRuntime> records)
+      : records_(records.data()), capacity_(static_cast<uint32_t>(records.size())) {}
+
+  uint32_t capacity() const { return capacity_; }
+  void prefetch(uint32_t slot) const { __builtin_prefetch(records_ + slot); }
+
+  // Any thread; lock-free. What belongs to another incarnation is not known.
+  Endpoint load(uint32_t slot, uint8_t incarnation) const;
+  // 0: none.
+  uint32_t highest_epoch(uint32_t slot, uint8_t incarnation) const;
+  uint32_t last_seen_s(uint32_t slot, uint8_t incarnation) const;
+
+  // A beat or AYIYA packet whose signature is good came from `from` (`up` and `verified` are
+  // ignored) with the client's time `epoch` at `now_s` of CLOCK_BOOTTIME. The rule of
+  // docs/protocols.md §10.4: from the current place anything goes, a new place needs a newer epoch.
+  // Of several that race for one epoch exactly one may move the endpoint. Workers and slow path.
+  Learned learn(uint32_t slot, uint8_t incarnation, const Endpoint& from, uint32_t epoch,
+                uint32_t now_s);
+
+  // The rest: slow path. They return false where the record has changed meanwhile or does not
+  // apply.
+
+  // Up and still at `place`: verified.
+  bool verify(uint32_t slot, uint8_t incarnation, const Endpoint& place);
+  // Down, if up and unheard of for more than `timeout_s`. The endpoint and the epoch stay known.
+  bool expire(uint32_t slot, uint8_t incarnation, uint32_t now_s, uint32_t timeout_s);
+  // Down, and the endpoint is forgotten; the epoch stays.
+  bool forget(uint32_t slot, uint8_t incarnation);
+  bool clear_epoch(uint32_t slot, uint8_t incarnation);
+  // Puts an endpoint there whatever the epochs say: the operator's word. `place.up`, `.verified`
+  // count.
+  bool set(uint32_t slot, uint8_t incarnation, const Endpoint& place, uint32_t now_s);
+  // Takes what a journal knew, only where the record is all zero. `place` may be unknown.
+  bool seed(uint32_t slot, uint8_t incarnation, const Endpoint& place, uint32_t epoch,
+            uint32_t last_seen_s);
+
+  // Next sequence number of a GRE tunnel (RFC 2890): any worker.
+  uint32_t next_gre_sequence(uint32_t slot) {
+    return static_cast<uint32_t>(
+        std::atomic_ref<uint64_t>(records_[slot].ipv6[0]).fetch_add(1, std::memory_order_relaxed));
+  }
+
+  // Before any reader or writer runs: mends a record that a process died writing. True: it was one.
+  bool repair(uint32_t slot);
+
+ private:
+  bool store_endpoint(TunnelRuntime& record, uint64_t expected, uint8_t incarnation,
+                      const Endpoint& place);
+  bool claim(TunnelRuntime& record, uint64_t& word, uint8_t incarnation);
+
+  TunnelRuntime* records_ = nullptr;
+  uint32_t capacity_ = 0;
+};
+
+// ---- The endpoint word, for readers in other processes too.
+
+namespace endpoint_word {
+
+inline constexpr uint64_t kUpUnverified = uint64_t{1} << 62;
+inline constexpr uint64_t kUpVerified = uint64_t{2} << 62;
+inline constexpr uint64_t kStateMask = uint64_t{3} << 62;
+inline constexpr uint64_t kAyiya = uint64_t{1} << 61;
+inline constexpr uint64_t kIpv6 = uint64_t{1} << 60;
+inline constexpr unsigned kLocalShift = 56;
+inline constexpr uint64_t kPreviousSecret = uint64_t{1} << 55;
+inline constexpr unsigned kIncarnationShift = 48;
+inline constexpr unsigned kPortShift = 32;
+
+constexpr uint8_t incarnation(uint64_t word) {
+  return static_cast<uint8_t>(word >> kIncarnationShift & 0x7f);
+}
+constexpr bool is_up(uint64_t word) {
+  return (word & kStateMask) != 0;
+}
+// The address of an IPv6 endpoint is being written.
+constexpr bool is_busy(uint64_t word) {
+  return (word & kIpv6) != 0 && (word & 1) != 0;
+}
+
+// All but the address of an IPv6 endpoint.
+inline Endpoint decode(uint64_t word) {
+  Endpoint e;
+  if ((word & kIpv6) == 0 && static_cast<uint32_t>(word) != 0) {
+    e.address = Ipv6Address::from_ipv4(Ipv4Address::from_value(static_cast<uint32_t>(word)));
+  }
+  e.port = static_cast<uint16_t>(word >> kPortShift);
+  e.local_index = static_cast<uint8_t>(word >> kLocalShift & 0xf);
+  e.transport = (word & kAyiya) != 0 ? Transport::kAyiya : Transport::kProto41;
+  e.up = is_up(word);
+  e.verified = (word & kStateMask) == kUpVerified;
+  e.previous_secret = (word & kPreviousSecret) != 0;
+  return e;
+}
+
+}  // namespace endpoint_word
+
+inline Endpoint RuntimeTable::load(uint32_t slot, uint8_t incarnation) const {
+  TunnelRuntime& record = records_[slot];
+  const std::atomic_ref<uint64_t> endpoint(record.endpoint);
+  const uint64_t word = endpoint.load(std::memory_order_acquire);
+  if (endpoint_word::incarnation(word) != incarnation || endpoint_word::is_busy(word)) return {};
+  Endpoint e = endpoint_word::decode(word);
+  if ((word & endpoint_word::kIpv6) == 0) [[likely]]
+    return e;
+  uint64_t halves[2];
+  for (int i = 0; i < 2; ++i) {
+    // Acquire: the check of the word below stays behind.
+    halves[i] = std::atomic_ref<uint64_t>(record.ipv6[i]).load(std::memory_order_acquire);
+  }
+  if (endpoint.load(std::memory_order_relaxed) != word) return {};
+  std::memcpy(e.address.bytes.data(), halves, sizeof halves);
+  return e;
+}
+
+}  // namespace simplon
