@@ -145,11 +145,13 @@ std::string field_text(const Message& message, std::string_view path) {
   return text.empty() ? "-" : text;
 }
 
-void add_fields(FieldList& list, const Message& message, const std::string& prefix) {
+void add_fields(FieldList& list, const Message& message, const std::string& prefix,
+                const FieldFilter& wanted) {
   const Descriptor& type = *message.GetDescriptor();
   const Reflection& reflection = *message.GetReflection();
   for (int i = 0; i < type.field_count(); ++i) {
     const FieldDescriptor& field = *type.field(i);
+    if (wanted && !wanted(field)) continue;
     const std::string name = prefix + field.name();
     if (is_nested(field)) {
       if (reflection.HasField(message, &field))

@@ -8,6 +8,7 @@
 #include <google/protobuf/timestamp.pb.h>
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -33,8 +34,10 @@ std::string decimal_text(double value, int decimals);
 // The field `path` ("mtu", "build_duration") of a message; "-" where it is not set or empty.
 std::string field_text(const google::protobuf::Message& message, std::string_view path);
 // Each field of the message, by its name in the protocol; nested ones as "publish.state".
+// `wanted`: asked about each field of the message itself; null: all.
+using FieldFilter = std::function<bool(const google::protobuf::FieldDescriptor&)>;
 void add_fields(FieldList& list, const google::protobuf::Message& message,
-                const std::string& prefix = "");
+                const std::string& prefix = "", const FieldFilter& wanted = nullptr);
 
 // The words of an enum for the command line: lower case, dashes, without the value 0.
 std::vector<std::string> enum_words(const google::protobuf::EnumDescriptor* type);

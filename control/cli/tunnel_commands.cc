@@ -143,7 +143,7 @@ void add_show(Command& noun) {
           const v1::Tunnel tunnel = find_tunnel(session, options->key);
           return session.render(tunnel, [&] {
             FieldList fields;
-            add_fields(fields, tunnel);
+            add_tunnel(fields, tunnel);
             return fields.render();
           });
         });

@@ -3,12 +3,23 @@
 
 #include "control/cli/tunnel_fields.h"
 
+#include <google/protobuf/descriptor.h>
+
 #include "control/cli/text.h"
 
 namespace simplon::cli {
 namespace {
 
 using v1::Tunnel;
+
+// The last of the fields a tunnel of any type has; those behind it belong to some types.
+constexpr int kLastCommonField = Tunnel::kNameFieldNumber;
+
+bool is_set(const Tunnel& tunnel, const google::protobuf::FieldDescriptor& field) {
+  const auto& reflection = *tunnel.GetReflection();
+  return field.is_repeated() ? reflection.FieldSize(tunnel, &field) > 0
+                             : reflection.HasField(tunnel, &field);
+}
 
 Value choice(const google::protobuf::EnumDescriptor* type) {
   Value value{"", enum_words(type)};
@@ -79,6 +90,18 @@ void apply_tunnel_fields(const TunnelFields& fields, Tunnel& tunnel,
     given("delegated_prefixes");
   }
   if (fields.description) tunnel.set_description(*fields.description), given("description");
+}
+
+void add_tunnel(FieldList& list, const Tunnel& tunnel) {
+  add_fields(list, tunnel, "", [&tunnel](const google::protobuf::FieldDescriptor& field) {
+    switch (field.number()) {
+      case Tunnel::kPasswordFieldNumber:
+      case Tunnel::kPreviousPasswordFieldNumber:
+        return false;
+      default:
+        return field.number() <= kLastCommonField || is_set(tunnel, field);
+    }
+  });
 }
 
 }  // namespace simplon::cli

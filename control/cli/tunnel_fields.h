@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "control/cli/command.h"
+#include "control/cli/render_table.h"
 #include "simplon/v1/config.pb.h"
 
 namespace simplon::cli {
@@ -38,5 +39,9 @@ void add_tunnel_fields(Command& verb, TunnelFields& fields, bool update);
 // Puts what was given into `tunnel` and its path into `mask`.
 void apply_tunnel_fields(const TunnelFields& fields, v1::Tunnel& tunnel,
                          google::protobuf::FieldMask& mask);
+
+// What `tunnel show` prints: the fields every tunnel has, and those of some types where they say
+// something. Of passwords only whether there are any.
+void add_tunnel(FieldList& list, const v1::Tunnel& tunnel);
 
 }  // namespace simplon::cli
