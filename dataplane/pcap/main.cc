@@ -10,6 +10,7 @@
 
 #include "dataplane/pcap/capture_file.h"
 #include "dataplane/pcap/configuration.h"
+#include "dataplane/pcap/dynamic_report.h"
 #include "dataplane/pcap/offline_pop.h"
 #include "dataplane/pcap/options.h"
 #include "dataplane/pcap/report.h"
@@ -50,6 +51,7 @@ class Replay {
   bool add_neighbors(std::string& error);
   bool replay(std::string& error);
   bool read_ahead(std::size_t index, std::string& error);
+  void advance(uint64_t now_ns);
   bool finish(std::string& error);
   int port_index(const std::string& name, const char* option, std::string& error) const;
   uint16_t vlan_of(uint8_t port) const;
@@ -64,7 +66,19 @@ class Replay {
   std::map<uint8_t, CaptureWriter> outputs_;
   std::unique_ptr<Explainer> explainer_;
   std::string sent_;
+  std::optional<uint64_t> step_due_ns_;  // of the PoP's clock
 };
+
+// Files may also be standard output. False: `error` says why not.
+bool write_report(const std::string& path, const std::string& text, std::string& error) {
+  if (path.empty()) return true;
+  if (path == "-") return std::fputs(text.c_str(), stdout) >= 0;
+  std::ofstream file(path);
+  file << text;
+  file.close();
+  if (!file) error = path + ": cannot write: " + std::strerror(errno);
+  return static_cast<bool>(file);
+}
 
 int Replay::port_index(const std::string& name, const char* option, std::string& error) const {
   for (std::size_t i = 0; i < ports_.size(); ++i) {
@@ -172,7 +186,7 @@ bool Replay::read_ahead(std::size_t index, std::string& error) {
 void Replay::handle(std::span<const CapturedFrame> frames, uint8_t port, uint64_t now_ns) {
   std::vector<Frame> burst;
   for (const CapturedFrame& f : frames) burst.push_back({port, f.time_ns, f.bytes});
-  pop_->advance(now_ns);
+  advance(now_ns);
   if (explainer_ && !sent_.empty()) {
     std::printf("timers -> %s\n", sent_.c_str());
     sent_.clear();
@@ -183,6 +197,16 @@ void Replay::handle(std::span<const CapturedFrame> frames, uint8_t port, uint64_
     std::puts(explainer_->explain(burst[0], frames[0].number, sent_).c_str());
     sent_.clear();
   }
+}
+
+// The PoP's clock jumps when its time has come.
+void Replay::advance(uint64_t now_ns) {
+  if (step_due_ns_ && *step_due_ns_ <= now_ns) {
+    pop_->advance(*step_due_ns_);
+    pop_->step_clock(options_.clock_step->by_s * 1'000'000'000);
+    step_due_ns_.reset();
+  }
+  pop_->advance(now_ns);
 }
 
 bool Replay::replay(std::string& error) {
@@ -203,6 +227,12 @@ bool Replay::replay(std::string& error) {
     const uint8_t port = inputs_[*earliest()].port;
     const uint64_t start = inputs_[*earliest()].frame.time_ns;
     // Captures of several interfaces may step back a little; the PoP's clock does not.
+    if (now == 0) {
+      if (options_.clock_at_s) {
+        pop_->set_clock_offset(*options_.clock_at_s * 1'000'000'000 - static_cast<int64_t>(start));
+      }
+      if (options_.clock_step) step_due_ns_ = start + options_.clock_step->after_ns;
+    }
     if (now == 0 || !options_.stand_still) now = std::max(now, start);
     burst.clear();
     while (!open.empty() && burst.size() < limit) {
@@ -218,7 +248,7 @@ bool Replay::replay(std::string& error) {
     }
     handle(burst, port, now);
   }
-  if (options_.linger_ns != 0) pop_->advance(now + options_.linger_ns);
+  if (options_.linger_ns != 0) advance(now + options_.linger_ns);
   return true;
 }
 
@@ -231,14 +261,10 @@ bool Replay::finish(std::string& error) {
     pop_->flush();
     law = pop_->conservation();
   }
-  if (!options_.counters.empty() && options_.counters != "-") {
-    std::ofstream file(options_.counters);
-    file << report;
-    file.close();
-    if (!file) error = options_.counters + ": cannot write: " + std::strerror(errno);
-  } else if (options_.counters == "-") {
-    std::fputs(report.c_str(), stdout);
-  }
+  write_report(options_.counters, report, error);
+  write_report(options_.events, events_report(*pop_), error);
+  write_report(options_.endpoints, endpoints_report(*pop_), error);
+  write_report(options_.errors, errors_report(*pop_), error);
   for (auto& [port, writer] : outputs_) {
     std::string reason;
     if (!writer.close(reason)) error = reason;
@@ -269,6 +295,7 @@ int Replay::run() {
   }
   OfflineOptions settings;
   settings.resolve_all = options_.resolve_all;
+  settings.clock_offset_ns = options_.clock_offset_ns;
   if (!open_ports(configuration->ports, error)) return fail(error);
   pop_ = OfflinePop::create(
       configuration->snapshot, ports_, settings, [this](const Frame& frame) { sent(frame); },

@@ -4,12 +4,15 @@
 #include "dataplane/pcap/offline_pop.h"
 
 #include <algorithm>
+#include <map>
+#include <utility>
 
 #include "dataplane/net/checksum.h"
 
 namespace simplon::offline {
 namespace {
 
+constexpr uint64_t kSecondNs = 1'000'000'000;
 constexpr uint64_t kTickNs = 100'000'000;
 // Nobody waits longer than this for anything; a longer silence in a capture need not be ticked
 // through.
@@ -19,6 +22,10 @@ constexpr std::size_t kHeadroom = 128;  // as RTE_PKTMBUF_HEADROOM
 static_assert(kHeadroom >= kRequiredHeadroom);
 // Room of the buffers the slow path asks for.
 constexpr std::size_t kSlowPathRoom = 2048;
+
+constexpr std::size_t kLedgerSets = 256;
+// How long the clock before a step is believed.
+constexpr uint64_t kBelievedNs = 600'000'000'000;
 
 // A made-up neighbour: recognisable and different for each address.
 MacAddress made_up_mac(const Ipv6Address& address) {
@@ -35,7 +42,10 @@ struct OfflinePop::Buffer {
 };
 
 OfflinePop::OfflinePop(std::vector<OfflinePort> ports, const OfflineOptions& options, Sink sink)
-    : ports_(std::move(ports)), options_(options), sink_(std::move(sink)) {}
+    : ports_(std::move(ports)),
+      options_(options),
+      sink_(std::move(sink)),
+      clock_offset_ns_(options.clock_offset_ns) {}
 
 OfflinePop::~OfflinePop() {
   flush();
@@ -72,6 +82,15 @@ std::unique_ptr<OfflinePop> OfflinePop::create(std::span<const std::byte> snapsh
   pop->slow_context_.emplace(pop->columns_[kSlowPath].data(), pop->tunnels_[kSlowPath].data(),
                              pop->neighbors_, uint16_t{1}, uint16_t{1});
   pop->slow_context_->next_ipv4_id = 0x8000;  // as in the dataplane
+  pop->runtime_records_.resize(slots);
+  pop->runtime_ = RuntimeTable(pop->runtime_records_);
+  for (std::size_t column : {kWorker, kSlowPath}) {
+    pop->ledgers_[column].resize(kLedgerSets * kLedgerWays);
+    WorkerContext& context = column == kWorker ? *pop->worker_ : *pop->slow_context_;
+    context.runtime = pop->runtime_;
+    context.ledger = ErrorLedger(pop->ledgers_[column]);
+    context.notes = &pop->notes_;
+  }
   PacketIo& io = *pop;
   pop->slow_path_.emplace(*pop->slow_context_, pop->neighbors_, io, options.seed,
                           /*announce=*/false);
@@ -84,6 +103,26 @@ bool OfflinePop::add_neighbor(uint8_t port, uint16_t vlan, const Ipv6Address& ad
   return interface != kNoInterfaceIndex && neighbors_.set(interface, address, mac);
 }
 
+void OfflinePop::set_time() {
+  BurstTime time;
+  time.now_ns = now_ns_;
+  time.unix_ns = now_ns_ + static_cast<uint64_t>(clock_offset_ns_);
+  time.boot_s = static_cast<uint32_t>(now_ns_ / kSecondNs);
+  if (now_ns_ < believed_until_ns_) {
+    time.unix_before_step_s = static_cast<uint32_t>(
+        (now_ns_ + static_cast<uint64_t>(offset_before_step_ns_)) / kSecondNs);
+  }
+  worker_->set_time(time);
+  slow_context_->set_time(time);
+}
+
+void OfflinePop::step_clock(int64_t by_ns) {
+  offset_before_step_ns_ = clock_offset_ns_;
+  clock_offset_ns_ += by_ns;
+  believed_until_ns_ = now_ns_ + kBelievedNs;
+  set_time();
+}
+
 void OfflinePop::advance(uint64_t now_ns) {
   if (!started_) {
     started_ = true;
@@ -92,7 +131,7 @@ void OfflinePop::advance(uint64_t now_ns) {
   if (now_ns > next_tick_ns_ + kLongestSilenceNs) next_tick_ns_ = now_ns - kLongestSilenceNs;
   for (; next_tick_ns_ <= now_ns; next_tick_ns_ += kTickNs) {
     now_ns_ = next_tick_ns_;
-    slow_context_->now_ns = now_ns_;
+    set_time();
     slow_path_->tick(*table_, now_ns_);
     receive({});  // what resolve_all has answered
   }
@@ -117,7 +156,7 @@ void OfflinePop::receive_burst(std::span<const Frame> burst) {
   std::array<Packet, kMaxBurst> packets;
   std::size_t count = 0;
   fates_.assign(burst.size(), {});
-  worker_->now_ns = slow_context_->now_ns = now_ns_;
+  set_time();
   for (std::size_t i = 0; i < burst.size(); ++i) {
     const Frame& frame = burst[i];
     worker_->counters.add(WorkerCounter::kRxPackets);
@@ -293,6 +332,24 @@ TunnelCounters OfflinePop::tunnel(uint32_t slot) const {
   const TunnelCounters& b = tunnels_[kSlowPath][slot];
   return {a.in_packets + b.in_packets, a.in_bytes + b.in_bytes, a.out_packets + b.out_packets,
           a.out_bytes + b.out_bytes};
+}
+
+std::vector<LedgerRecord> OfflinePop::errors() const {
+  std::map<std::pair<uint32_t, uint8_t>, LedgerRecord> sums;
+  for (const auto& ledger : ledgers_) {
+    for (const LedgerRecord& record : ledger) {
+      if (record.count == 0) continue;
+      const auto [known, added] = sums.try_emplace({record.slot, record.reason}, record);
+      if (added) continue;
+      LedgerRecord& sum = known->second;
+      const uint64_t count = sum.count + record.count;
+      if (record.last_unix_ns >= sum.last_unix_ns) sum = record;
+      sum.count = count;
+    }
+  }
+  std::vector<LedgerRecord> result;
+  for (const auto& [key, record] : sums) result.push_back(record);
+  return result;
 }
 
 }  // namespace simplon::offline

@@ -21,6 +21,9 @@
 #include "dataplane/pipeline/pipeline.h"
 #include "dataplane/slowpath/slow_path.h"
 #include "dataplane/state/conservation.h"
+#include "dataplane/state/error_ledger.h"
+#include "dataplane/state/note_queue.h"
+#include "dataplane/state/tunnel_runtime.h"
 
 namespace simplon::offline {
 
@@ -41,6 +44,8 @@ struct OfflineOptions {
   // Answer ARP requests and neighbour solicitations of the PoP with made-up addresses.
   bool resolve_all = false;
   uint64_t seed = 1;
+  // The PoP's system clock less the time given to advance().
+  int64_t clock_offset_ns = 0;
 };
 
 struct Frame {
@@ -74,8 +79,16 @@ class OfflinePop : private PacketIo {
   // A neighbour that needs no asking. False: no such interface, or too many.
   bool add_neighbor(uint8_t port, uint16_t vlan, const Ipv6Address& address, const MacAddress& mac);
 
-  // Lets time pass: timers run at the times they are due. Time does not go back.
+  // Lets time pass: timers run at the times they are due. Time does not go back. The system clock
+  // (unix time) is this time and the offset, CLOCK_BOOTTIME this time.
   void advance(uint64_t now_ns);
+
+  // OfflineOptions::clock_offset_ns, where it is known only later. Before the first advance().
+  void set_clock_offset(int64_t offset_ns) { clock_offset_ns_ = offset_ns; }
+
+  // The system clock jumps: what an operator or NTP does to it. For ten minutes present endpoints
+  // are believed by the clock as it was, too (docs/protocols.md §10.4).
+  void step_clock(int64_t by_ns);
 
   // One burst from one port, at most kMaxBurst frames, at the time of the last advance().
   // Afterwards fates() has an entry for each.
@@ -92,6 +105,12 @@ class OfflinePop : private PacketIo {
   uint64_t counter(WorkerCounter c) const;
   uint64_t drops(DropReason r) const;
   TunnelCounters tunnel(uint32_t slot) const;
+  // What was learned about dynamic tunnels.
+  const RuntimeTable& runtime() const { return runtime_; }
+  // What happened to them, in order.
+  std::span<const TunnelEvent> events() const { return events_; }
+  // What was booked on tunnels: sums of worker and slow path, by slot and reason.
+  std::vector<LedgerRecord> errors() const;
   // 0 once everything is flushed, else a buffer was leaked.
   std::size_t buffers_in_use() const { return buffers_in_use_; }
 
@@ -102,6 +121,7 @@ class OfflinePop : private PacketIo {
 
   OfflinePop(std::vector<OfflinePort> ports, const OfflineOptions& options, Sink sink);
 
+  void set_time();
   // PacketIo, for the slow path.
   bool allocate(Packet& packet) override;
   void transmit(Packet& packet) override;
@@ -120,6 +140,11 @@ class OfflinePop : private PacketIo {
   NeighborTable neighbors_;
   std::array<std::vector<uint64_t>, 2> columns_;
   std::array<std::vector<TunnelCounters>, 2> tunnels_;
+  std::array<std::vector<LedgerRecord>, 2> ledgers_;
+  std::vector<TunnelRuntime> runtime_records_;
+  RuntimeTable runtime_;
+  NoteQueue notes_;
+  std::vector<TunnelEvent> events_;
   std::optional<WorkerContext> worker_;
   std::optional<WorkerContext> slow_context_;
   std::optional<SlowPath> slow_path_;
@@ -129,6 +154,9 @@ class OfflinePop : private PacketIo {
   std::size_t buffers_in_use_ = 0;
   uint64_t now_ns_ = 0;
   uint64_t next_tick_ns_ = 0;
+  int64_t clock_offset_ns_ = 0;
+  int64_t offset_before_step_ns_ = 0;
+  uint64_t believed_until_ns_ = 0;  // the clock before the step
   bool started_ = false;
 };
 

@@ -14,6 +14,8 @@ namespace simplon::offline {
 namespace {
 
 constexpr uint64_t kMaxLingerSeconds = 86400;
+constexpr int64_t kMaxClockSeconds = int64_t{1} << 33;  // beyond the wrap of 32 bits
+constexpr int64_t kSecondNs = 1'000'000'000;
 
 template <typename T>
 bool parse_number(std::string_view text, T low, T high, T& value) {
@@ -71,6 +73,21 @@ bool parse_neighbor(std::string_view text, StaticNeighbor& neighbor) {
   return v6.has_value();
 }
 
+// SECONDS@AFTER.
+bool parse_clock_step(std::string_view text, std::optional<ClockStep>& step) {
+  std::string by;
+  std::string_view after;
+  uint64_t seconds = 0;
+  step.emplace();
+  if (!split(text, '@', by, after) ||
+      !parse_number<int64_t>(by, -kMaxClockSeconds, kMaxClockSeconds, step->by_s) ||
+      !parse_number<uint64_t>(after, 0, kMaxLingerSeconds, seconds)) {
+    return false;
+  }
+  step->after_ns = seconds * kSecondNs;
+  return true;
+}
+
 }  // namespace
 
 const char kUsage[] = R"(simplon-pcap: what would this PoP do with these packets?
@@ -88,6 +105,16 @@ always gives the same output.
                         itself has sent (by its MAC address) is skipped
   --out PORT=FILE       where to write what is sent on a port; ports without it are discarded
   --counters FILE       write the counters that are not zero; - is standard output
+  --events FILE         write what happened to dynamic tunnels, a line each
+  --endpoints FILE      write where dynamic tunnels ended at last, a line each
+  --errors FILE         write what was booked on tunnels: a line for each reason, with the first
+                        bytes of the last packet
+  --clock-at UNIX       the PoP's clock at the first frame, seconds since 1970: for captures
+                        with beats or AYIYA that were edited. Otherwise it is the captures'
+  --clock-offset SECONDS
+                        the PoP's clock is that much ahead of the captures' time
+  --clock-step SECONDS@AFTER
+                        the PoP's clock jumps that far, AFTER seconds after the first frame
   --explain             one line per received frame: what became of it and why
   --mac PORT=MAC        address of a port (default: 02:00:00:00:00:01, :02, ...)
   --neighbor PORT[.VLAN]:ADDRESS=MAC
@@ -124,6 +151,24 @@ std::optional<Options> parse_options(int argc, char** argv, std::string& error) 
       {"--snapshot", text(options.snapshot), "a file"},
       {"--write-snapshot", text(options.write_snapshot), "a file"},
       {"--counters", text(options.counters), "a file or -"},
+      {"--events", text(options.events), "a file or -"},
+      {"--endpoints", text(options.endpoints), "a file or -"},
+      {"--errors", text(options.errors), "a file or -"},
+      {"--clock-at",
+       [&](std::string_view v) {
+         return parse_number<int64_t>(v, 0, kMaxClockSeconds, options.clock_at_s.emplace());
+       },
+       "seconds since 1970"},
+      {"--clock-offset",
+       [&](std::string_view v) {
+         int64_t seconds = 0;
+         const bool fine = parse_number<int64_t>(v, -kMaxClockSeconds, kMaxClockSeconds, seconds);
+         options.clock_offset_ns = seconds * kSecondNs;
+         return fine;
+       },
+       "whole seconds"},
+      {"--clock-step", [&](std::string_view v) { return parse_clock_step(v, options.clock_step); },
+       "SECONDS@AFTER, as in 3600@60 or -3600@60"},
       {"--in",
        [&](std::string_view v) { return parse_port_file(v, options.inputs.emplace_back()); },
        "PORT=FILE"},
@@ -161,7 +206,7 @@ std::optional<Options> parse_options(int argc, char** argv, std::string& error) 
        [&](std::string_view v) {
          uint64_t seconds = 0;
          const bool fine = parse_number<uint64_t>(v, 0, kMaxLingerSeconds, seconds);
-         options.linger_ns = seconds * 1'000'000'000;
+         options.linger_ns = seconds * uint64_t{kSecondNs};
          return fine;
        },
        "whole seconds, at most 86400"},

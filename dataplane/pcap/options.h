@@ -30,6 +30,12 @@ struct StaticNeighbor {
   MacAddress mac;
 };
 
+// The PoP's system clock jumps `by_s` seconds, `after_ns` after the first frame.
+struct ClockStep {
+  int64_t by_s = 0;
+  uint64_t after_ns = 0;
+};
+
 struct Options {
   std::string config;
   std::string snapshot;
@@ -37,12 +43,17 @@ struct Options {
   std::vector<PortFile> inputs, outputs;
   std::vector<PortMac> macs;
   std::vector<StaticNeighbor> neighbors;
-  std::string counters;  // path; "-": standard output; empty: none
+  // Paths; "-": standard output; empty: none.
+  std::string counters, events, endpoints, errors;
   bool resolve_all = false;
   bool explain = false;
   bool stand_still = false;  // --speed 0
   unsigned burst = 1;
   uint64_t linger_ns = 0;
+  // The PoP's system clock: at the first frame, or less the captures' time.
+  std::optional<int64_t> clock_at_s;
+  int64_t clock_offset_ns = 0;
+  std::optional<ClockStep> clock_step;
 };
 
 // Empty: `error` says what is wrong with which argument; or `--help` was given and `error` is
