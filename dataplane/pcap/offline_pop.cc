@@ -198,6 +198,7 @@ void OfflinePop::receive_burst(std::span<const Frame> burst) {
         slow_path_->handle(*table_, packet, now_ns_);
         break;
       case Verdict::kDrop:
+      case Verdict::kConsumed:
         release(packet);
         break;
       case Verdict::kPending:  // a packet without a verdict: the conservation law will say so

@@ -36,6 +36,7 @@ enum class Verdict : uint8_t {
   kPending,
   kTransmit,  // `data`, `length` are the frame to send, on `port`
   kDrop,      // counted under `reason`; the front end frees the buffer
+  kConsumed,  // ended here as intended, counted as consumed; the front end frees the buffer
   // For the slow path, by `punt_class`. Bytes are as received, except for kUnresolved and
   // kOversize, which carry the rewritten packet with its outermost IP header at `network`.
   kPunt,

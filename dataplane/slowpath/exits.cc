@@ -23,6 +23,7 @@ void Exits::finish(const ForwardingTable& table, Packet& packet) {
       io_.transmit(packet);
       return;
     case Verdict::kDrop:
+    case Verdict::kConsumed:
       io_.release(packet);
       return;
     case Verdict::kPunt:

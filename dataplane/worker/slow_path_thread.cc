@@ -98,6 +98,7 @@ void SlowPathThread::handle(const ForwardingTable& table, void* mbuf) {
       io_.transmit(packet);
       return;
     case Verdict::kDrop:
+    case Verdict::kConsumed:
     case Verdict::kPending:
       context_.counters.add(WorkerCounter::kPuntsTaken);
       io_.release(packet);

@@ -108,6 +108,7 @@ void Worker::finish(const Packet& packet, uint64_t generation) {
       }
       return;
     case Verdict::kDrop:  // the pipeline has counted it
+    case Verdict::kConsumed:
     case Verdict::kPending:
       rte_pktmbuf_free(mbuf_of(packet));
       return;

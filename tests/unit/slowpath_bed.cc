@@ -242,6 +242,7 @@ void SlowPathBed::receive(const Bytes& frame) {
       release(packet);
       break;
     case Verdict::kDrop:
+    case Verdict::kConsumed:
       release(packet);
       break;
     case Verdict::kPunt:
