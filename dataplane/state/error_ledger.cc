@@ -5,19 +5,26 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cstddef>
 #include <cstring>
 
 #include "dataplane/net/headers.h"
+#include "dataplane/state/shared_words.h"
 
 namespace simplon {
 namespace {
 
-// `version` goes odd before the first byte changes and even again after the last.
+// `version` and `slot` share a word and are written one by one; the rest follows.
+static_assert(offsetof(LedgerRecord, slot) == 4 && offsetof(LedgerRecord, reason) == 8);
+constexpr std::size_t kBodyOffset = 8;
+constexpr std::size_t kBody = sizeof(LedgerRecord) - kBodyOffset;
+
+// `version` goes odd before the first byte changes and even again after the last. What is written
+// in between is written with release, so that who reads it also sees the odd version.
 class Writing {
  public:
   explicit Writing(LedgerRecord& record) : version_(record.version) {
     version_.store(version_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
-    std::atomic_thread_fence(std::memory_order_release);
   }
   ~Writing() {
     version_.store(version_.load(std::memory_order_relaxed) + 1, std::memory_order_release);
@@ -29,10 +36,18 @@ class Writing {
   std::atomic_ref<uint32_t> version_;
 };
 
+template <typename T>
+void store(T& to, T value) {
+  std::atomic_ref<T>(to).store(value, std::memory_order_release);
+}
+
+bool is_of(const LedgerRecord& record, const LedgerEntry& entry) {
+  return record.count != 0 && record.slot == entry.slot && record.reason == entry.reason &&
+         record.incarnation == entry.incarnation;
+}
+
 // Source address and port of the outermost headers, where they are there to be read.
 void set_source(LedgerRecord& record, std::span<const uint8_t> packet) {
-  std::memset(record.source, 0, sizeof record.source);
-  record.source_port = 0;
   std::size_t transport = 0;
   uint8_t protocol = 0;
   if (packet.size() >= sizeof(Ipv4Header) && packet[0] >> 4 == 4) {
@@ -61,10 +76,7 @@ LedgerRecord& ErrorLedger::find(const LedgerEntry& entry) {
       records_ + std::size_t{ledger_set(entry.slot, entry.reason, sets_)} * kLedgerWays;
   LedgerRecord* oldest = set;
   for (LedgerRecord* r = set; r != set + kLedgerWays; ++r) {
-    if (r->count != 0 && r->slot == entry.slot && r->reason == entry.reason &&
-        r->incarnation == entry.incarnation) {
-      return *r;
-    }
+    if (is_of(*r, entry)) return *r;
     if (r->last_unix_ns < oldest->last_unix_ns) oldest = r;
   }
   return *oldest;
@@ -73,38 +85,57 @@ LedgerRecord& ErrorLedger::find(const LedgerEntry& entry) {
 void ErrorLedger::book(const LedgerEntry& entry, uint64_t unix_ns) {
   if (records_ == nullptr) return;
   LedgerRecord& record = find(entry);
-  const bool known = record.count != 0 && record.slot == entry.slot &&
-                     record.reason == entry.reason && record.incarnation == entry.incarnation;
-  const bool sample = !known || unix_ns - record.last_unix_ns >= kSampleNs;
-  const Writing writing(record);
-  if (!known) {
-    record.slot = entry.slot;
-    record.reason = entry.reason;
-    record.incarnation = entry.incarnation;
-    record.count = 0;
-  }
-  ++record.count;
-  record.detail = entry.detail;
-  if (!sample) return;
+  const uint64_t count = is_of(record, entry) ? record.count + 1 : 1;
   // Not moved on without a sample: under a flood one packet in kSampleNs is kept.
-  record.last_unix_ns = unix_ns;
-  record.original_length =
-      static_cast<uint16_t>(std::min<std::size_t>(entry.packet.size(), 0xffff));
-  record.captured = static_cast<uint16_t>(std::min(entry.packet.size(), kLedgerBytes));
-  set_source(record, entry.packet);
-  if (record.captured != 0) std::memcpy(record.bytes, entry.packet.data(), record.captured);
+  if (count != 1 && unix_ns - record.last_unix_ns < kSampleNs) {
+    const Writing writing(record);
+    store(record.count, count);
+    store(record.detail, entry.detail);
+    return;
+  }
+  // Made afresh: nothing of another tunnel's packet stays behind a shorter one.
+  LedgerRecord next{};
+  next.slot = entry.slot;
+  next.reason = entry.reason;
+  next.incarnation = entry.incarnation;
+  next.original_length = static_cast<uint16_t>(std::min<std::size_t>(entry.packet.size(), 0xffff));
+  next.captured = static_cast<uint16_t>(std::min(entry.packet.size(), kLedgerBytes));
+  next.count = count;
+  next.last_unix_ns = unix_ns;
+  next.detail = entry.detail;
+  set_source(next, entry.packet);
+  if (next.captured != 0) std::memcpy(next.bytes, entry.packet.data(), next.captured);
+
+  const Writing writing(record);
+  store(record.slot, next.slot);
+  store_words(reinterpret_cast<std::byte*>(&record) + kBodyOffset,
+              reinterpret_cast<const std::byte*>(&next) + kBodyOffset, kBody);
 }
 
 bool read_ledger_record(const LedgerRecord& record, LedgerRecord& copy) {
   const std::atomic_ref<uint32_t> version(const_cast<uint32_t&>(record.version));
+  const std::atomic_ref<uint32_t> slot(const_cast<uint32_t&>(record.slot));
   for (int attempt = 0; attempt < 16; ++attempt) {
     const uint32_t before = version.load(std::memory_order_acquire);
     if ((before & 1) != 0) continue;
-    std::memcpy(&copy, &record, sizeof copy);
-    std::atomic_thread_fence(std::memory_order_acquire);
+    copy.version = before;
+    copy.slot = slot.load(std::memory_order_acquire);
+    load_words(reinterpret_cast<std::byte*>(&copy) + kBodyOffset,
+               reinterpret_cast<const std::byte*>(&record) + kBodyOffset, kBody);
     if (version.load(std::memory_order_relaxed) == before) return copy.count != 0;
   }
   return false;
+}
+
+bool repair_ledger_record(LedgerRecord& record) {
+  if ((record.version & 1) == 0) return false;
+  // Odd all the while, for a reader that still has the file of the process before.
+  store(record.slot, uint32_t{0});
+  const LedgerRecord none{};
+  store_words(reinterpret_cast<std::byte*>(&record) + kBodyOffset,
+              reinterpret_cast<const std::byte*>(&none) + kBodyOffset, kBody);
+  store(record.version, record.version + 1);
+  return true;
 }
 
 }  // namespace simplon

@@ -50,4 +50,7 @@ class ErrorLedger {
 // written, or is unused.
 bool read_ledger_record(const LedgerRecord& record, LedgerRecord& copy);
 
+// Before any writer runs: clears a record that a process died writing. True: it was one.
+bool repair_ledger_record(LedgerRecord& record);
+
 }  // namespace simplon

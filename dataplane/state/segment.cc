@@ -3,66 +3,34 @@
 
 #include "dataplane/state/segment.h"
 
-#include <fcntl.h>
-#include <sys/mman.h>
-#include <sys/random.h>
-#include <sys/stat.h>
-
-#include <cerrno>
-#include <cstdio>
-#include <cstring>
-#include <new>
-#include <utility>
+#include <cstddef>
 #include <vector>
 
 #include "dataplane/state/conservation.h"
-#include "dataplane/state/errno_text.h"
 
 namespace simplon {
 namespace {
-
-constexpr uint64_t kPage = 4096;
-
-std::string with_errno(const std::string& what) {
-  return what + ": " + errno_text();
-}
 
 uint64_t worker_counters_size(uint32_t columns) {
   return uint64_t{columns} * kWorkerCounterCapacity * sizeof(uint64_t);
 }
 
-uint64_t random_id() {
-  uint64_t id = 0;
-  while (id == 0) {
-    if (getrandom(&id, sizeof id, 0) != sizeof id) id = static_cast<uint64_t>(getpid());
-  }
-  return id;
-}
-
-// Fields of a plain copy: SegmentHeader itself holds an atomic and cannot be copied.
 void describe(SegmentHeader& h, uint32_t worker_count, uint32_t slot_capacity) {
   std::memcpy(h.magic, kCountersMagic, sizeof h.magic);
   h.abi_major = kSegmentAbiMajor;
   h.header_size = sizeof(SegmentHeader);
   h.column_count = worker_count + 1;
   h.slot_capacity = slot_capacity;
-  h.worker_counters_offset = kPage;
-  h.tunnel_counters_offset = kPage + worker_counters_size(h.column_count);
+  h.worker_counters_offset = kSegmentPage;
+  h.tunnel_counters_offset = kSegmentPage + worker_counters_size(h.column_count);
   h.total_size = CountersSegment::size_of(worker_count, slot_capacity);
   h.counter_list_hash = counter_list_hash();
 }
 
 // Why a segment of another process cannot be gone on with; empty: it can.
 std::string compare(const SegmentHeader& found, const SegmentHeader& expected) {
-  if (std::memcmp(found.magic, expected.magic, sizeof found.magic) != 0) {
-    return "not a counters segment";
-  }
-  if (found.abi_major != expected.abi_major) {
-    return "ABI " + std::to_string(found.abi_major) + ", this program has " +
-           std::to_string(expected.abi_major);
-  }
-  // Pairs with the release in create(): who sees it ready sees the rest.
-  if (found.ready.load(std::memory_order_acquire) != 1) return "its creation was interrupted";
+  std::string refusal = compare_segments(found, expected, "counters");
+  if (!refusal.empty()) return refusal;
   if (found.column_count != expected.column_count) {
     return "made for " + std::to_string(found.column_count - 1) + " workers, now there are " +
            std::to_string(expected.column_count - 1);
@@ -84,116 +52,33 @@ std::string compare(const SegmentHeader& found, const SegmentHeader& expected) {
 
 uint64_t CountersSegment::size_of(uint32_t worker_count, uint32_t slot_capacity) {
   const uint32_t columns = worker_count + 1;
-  return kPage + worker_counters_size(columns) +
+  return kSegmentPage + worker_counters_size(columns) +
          uint64_t{columns} * slot_capacity * sizeof(TunnelCounters);
 }
 
 std::optional<CountersSegment> CountersSegment::open(const std::string& directory,
                                                      uint32_t worker_count, uint32_t slot_capacity,
                                                      std::string& error) {
+  const auto describe_this = [=](SegmentHeader& h) { describe(h, worker_count, slot_capacity); };
   SegmentHeader expected{};
-  describe(expected, worker_count, slot_capacity);
-  const std::string path = directory + "/" + kFileName;
-
-  std::string refusal;
-  if (auto known = reopen(path, expected, refusal)) {
-    known->origin_ = Origin::kReopened;
-    known->settle_accounts();
-    return known;
-  }
-  if (!refusal.empty()) {
-    const std::string aside = path + ".old";
-    if (std::rename(path.c_str(), aside.c_str()) != 0) {
-      error = with_errno("cannot move " + path + " (" + refusal + ") to " + aside);
-      return std::nullopt;
-    }
-  }
-  auto segment = create(path, expected, error);
-  if (segment && !refusal.empty()) {
-    segment->origin_ = Origin::kReplaced;
-    segment->refusal_ = refusal;
-  }
-  return segment;
-}
-
-// Nullopt with an empty `refusal`: there is no such file.
-std::optional<CountersSegment> CountersSegment::reopen(const std::string& path,
-                                                       const SegmentHeader& expected,
-                                                       std::string& refusal) {
-  const FileDescriptor fd(::open(path.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW));
-  if (!fd) {
-    if (errno != ENOENT) refusal = with_errno("cannot be opened");
-    return std::nullopt;
-  }
-  struct stat status {};
-  if (fstat(fd.get(), &status) != 0 || !S_ISREG(status.st_mode)) {
-    refusal = "not a regular file";
-    return std::nullopt;
-  }
-  if (static_cast<uint64_t>(status.st_size) < kPage) {
-    refusal = "shorter than its header";
-    return std::nullopt;
-  }
+  describe_this(expected);
+  SegmentFile::Shape shape;
+  shape.name = kFileName;
+  shape.size = expected.total_size;
+  // The counters of tunnels stay sparse: most slots have none, or are never used.
+  shape.allocated = expected.tunnel_counters_offset;
+  shape.refusal = [&expected](const std::byte* start) {
+    return compare(*reinterpret_cast<const SegmentHeader*>(start), expected);
+  };
+  shape.initialize = [&](std::byte* start) {
+    initialize_segment<SegmentHeader>(start, describe_this);
+  };
+  auto file = SegmentFile::open(directory, shape, error);
+  if (!file) return std::nullopt;
   CountersSegment segment;
-  if (!segment.map(fd.get(), static_cast<uint64_t>(status.st_size), refusal)) return std::nullopt;
-  refusal = compare(*segment.header_, expected);
-  if (refusal.empty() && segment.size_ != expected.total_size) refusal = "truncated or extended";
-  if (!refusal.empty()) return std::nullopt;
+  segment.file_ = std::move(*file);
+  if (segment.origin() == Origin::kReopened) segment.settle_accounts();
   return segment;
-}
-
-std::optional<CountersSegment> CountersSegment::create(const std::string& path,
-                                                       const SegmentHeader& expected,
-                                                       std::string& error) {
-  const std::string temporary = path + ".new";
-  unlink(temporary.c_str());
-  const FileDescriptor fd(
-      ::open(temporary.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
-  if (!fd) {
-    error = with_errno("cannot create " + temporary);
-    return std::nullopt;
-  }
-  if (ftruncate(fd.get(), static_cast<off_t>(expected.total_size)) != 0) {
-    error = with_errno("cannot size " + temporary);
-    return std::nullopt;
-  }
-  // What every packet writes must never meet a full file system: that would be a SIGBUS.
-  const int full =
-      posix_fallocate(fd.get(), 0, static_cast<off_t>(expected.tunnel_counters_offset));
-  if (full != 0) {
-    error = "no room for " + temporary + ": " + errno_text(full);
-    return std::nullopt;
-  }
-  CountersSegment segment;
-  if (!segment.map(fd.get(), expected.total_size, error)) return std::nullopt;
-  SegmentHeader& h = *new (segment.header_) SegmentHeader{};
-  describe(h, expected.column_count - 1, expected.slot_capacity);
-  h.instance_id = random_id();
-  // Last: who sees it sees the rest. Pairs with the acquire in compare() and in readers.
-  h.ready.store(1, std::memory_order_release);
-  if (std::rename(temporary.c_str(), path.c_str()) != 0) {
-    error = with_errno("cannot rename " + temporary + " to " + path);
-    return std::nullopt;
-  }
-  return segment;
-}
-
-bool CountersSegment::map(int fd, uint64_t size, std::string& error) {
-  void* p = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-  if (p == MAP_FAILED) {
-    error = with_errno("cannot map the counters segment");
-    return false;
-  }
-  header_ = static_cast<SegmentHeader*>(p);
-  size_ = size;
-  // A second open file description: passing on the writable one would let a reader write.
-  const std::string self = "/proc/self/fd/" + std::to_string(fd);
-  read_only_fd_ = FileDescriptor(::open(self.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!read_only_fd_) {
-    error = with_errno("cannot open the counters segment for readers");
-    return false;
-  }
-  return true;
 }
 
 // A process that died took along the packets it held. Totals must not go back, so they are booked
@@ -220,37 +105,14 @@ void CountersSegment::settle_accounts() {
   }
 }
 
-CountersSegment::CountersSegment(CountersSegment&& other) noexcept
-    : header_(std::exchange(other.header_, nullptr)),
-      size_(other.size_),
-      read_only_fd_(std::move(other.read_only_fd_)),
-      origin_(other.origin_),
-      refusal_(std::move(other.refusal_)),
-      lost_packets_(other.lost_packets_) {}
-
-CountersSegment& CountersSegment::operator=(CountersSegment&& other) noexcept {
-  std::swap(header_, other.header_);
-  std::swap(size_, other.size_);
-  std::swap(read_only_fd_, other.read_only_fd_);
-  origin_ = other.origin_;
-  refusal_ = std::move(other.refusal_);
-  lost_packets_ = other.lost_packets_;
-  return *this;
-}
-
-CountersSegment::~CountersSegment() {
-  if (header_ != nullptr) munmap(header_, size_);
-}
-
 uint64_t* CountersSegment::worker_counters(uint32_t column) const {
-  auto* base =
-      reinterpret_cast<std::byte*>(header_) + header_->worker_counters_offset;  // page-aligned
+  std::byte* base = file_.data() + header().worker_counters_offset;  // page-aligned
   return reinterpret_cast<uint64_t*>(base) + std::size_t{column} * kWorkerCounterCapacity;
 }
 
 TunnelCounters* CountersSegment::tunnel_counters(uint32_t column) const {
-  auto* base = reinterpret_cast<std::byte*>(header_) + header_->tunnel_counters_offset;
-  return reinterpret_cast<TunnelCounters*>(base) + std::size_t{column} * header_->slot_capacity;
+  std::byte* base = file_.data() + header().tunnel_counters_offset;
+  return reinterpret_cast<TunnelCounters*>(base) + std::size_t{column} * header().slot_capacity;
 }
 
 }  // namespace simplon

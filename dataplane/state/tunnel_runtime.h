@@ -2,14 +2,16 @@
 // Copyright (c) 2026 The Simplon authors
 
 // What is learned about dynamic tunnels (proto/link/segment_format.h, docs/protocols.md §10.3 and
-// §10.4): one record a slot, written by workers (AYIYA) and the slow path (beats, expiry, operator)
-// without locks. Readers never see half an endpoint; a writer that meets another one at the same
-// record gives up, and the client's next packet tries again.
+// §10.4): one record a slot, written by workers (AYIYA) and the slow path (beats, expiry,
+// operator). Nobody ever waits: readers never see half an endpoint, and a writer that meets another
+// one at the same record gives up, and the client's next packet tries again. How:
+// docs/architecture.md.
 
 #pragma once
 
 #include <atomic>
 #include <cstdint>
+#include <cstring>
 #include <span>
 
 #include "dataplane/net/address.h"
@@ -31,8 +33,11 @@ struct Endpoint {
 
   // False: nothing has been learned yet, and the rest means nothing.
   bool known() const { return !address.is_unspecified(); }
+  // The PoP's address belongs to it: else a replayed packet that was sent there could make the PoP
+  // talk from an address the client's NAT knows nothing of.
   bool same_place(const Endpoint& other) const {
-    return address == other.address && port == other.port && transport == other.transport;
+    return address == other.address && port == other.port && transport == other.transport &&
+           local_index == other.local_index;
   }
 };
 
@@ -90,19 +95,24 @@ class RuntimeTable {
   bool seed(uint32_t slot, uint8_t incarnation, const Endpoint& place, uint32_t epoch,
             uint32_t last_seen_s);
 
-  // Next sequence number of a GRE tunnel (RFC 2890): any worker.
+  // Next sequence number of a GRE tunnel (RFC 2890): any worker. A static tunnel is never heard of;
+  // and where a worker still has the table in which the slot was a GRE tunnel, one second more does
+  // no harm to its successor, as half an address would.
   uint32_t next_gre_sequence(uint32_t slot) {
-    return static_cast<uint32_t>(
-        std::atomic_ref<uint64_t>(records_[slot].ipv6[0]).fetch_add(1, std::memory_order_relaxed));
+    return std::atomic_ref<uint32_t>(records_[slot].last_seen_s)
+        .fetch_add(1, std::memory_order_relaxed);
   }
 
   // Before any reader or writer runs: mends a record that a process died writing. True: it was one.
   bool repair(uint32_t slot);
+  // The same after a boot, which began CLOCK_BOOTTIME anew: what was up was heard of `now_s`, of
+  // the rest nobody knows when.
+  void restart_clock(uint32_t slot, uint32_t now_s);
 
  private:
-  bool store_endpoint(TunnelRuntime& record, uint64_t expected, uint8_t incarnation,
-                      const Endpoint& place);
-  bool claim(TunnelRuntime& record, uint64_t& word, uint8_t incarnation);
+  class Lock;
+  Learned refresh(TunnelRuntime& record, uint64_t word, const Endpoint& known, const Endpoint& from,
+                  uint32_t epoch, uint32_t now_s);
 
   TunnelRuntime* records_ = nullptr;
   uint32_t capacity_ = 0;
@@ -128,9 +138,14 @@ constexpr uint8_t incarnation(uint64_t word) {
 constexpr bool is_up(uint64_t word) {
   return (word & kStateMask) != 0;
 }
-// The address of an IPv6 endpoint is being written.
+// Somebody is writing the record, and owns it until he is done.
 constexpr bool is_busy(uint64_t word) {
   return (word & kIpv6) != 0 && (word & 1) != 0;
+}
+
+// Both words have the same IPv6 address: each address written has a sequence number of its own.
+constexpr bool same_ipv6(uint64_t a, uint64_t b) {
+  return ((a ^ b) & (kIpv6 | 0xffff'ffff)) == 0;
 }
 
 // All but the address of an IPv6 endpoint.
@@ -150,22 +165,29 @@ inline Endpoint decode(uint64_t word) {
 
 }  // namespace endpoint_word
 
+// The address of an IPv6 endpoint whose word was read with acquire. False: it has changed since.
+inline bool load_ipv6(TunnelRuntime& record, uint64_t word, Ipv6Address& address) {
+  uint64_t halves[2];
+  for (int i = 0; i < 2; ++i) {
+    // Acquire: the check of the word below stays behind. Pairs with the release of the writer, who
+    // made the word busy before.
+    halves[i] = std::atomic_ref<uint64_t>(record.ipv6[i]).load(std::memory_order_acquire);
+  }
+  const std::atomic_ref<uint64_t> endpoint(record.endpoint);
+  if (!endpoint_word::same_ipv6(endpoint.load(std::memory_order_relaxed), word)) return false;
+  std::memcpy(address.bytes.data(), halves, sizeof halves);
+  return true;
+}
+
 inline Endpoint RuntimeTable::load(uint32_t slot, uint8_t incarnation) const {
   TunnelRuntime& record = records_[slot];
-  const std::atomic_ref<uint64_t> endpoint(record.endpoint);
-  const uint64_t word = endpoint.load(std::memory_order_acquire);
+  // Pairs with the release of whoever wrote the endpoint.
+  const uint64_t word = std::atomic_ref<uint64_t>(record.endpoint).load(std::memory_order_acquire);
   if (endpoint_word::incarnation(word) != incarnation || endpoint_word::is_busy(word)) return {};
   Endpoint e = endpoint_word::decode(word);
   if ((word & endpoint_word::kIpv6) == 0) [[likely]]
     return e;
-  uint64_t halves[2];
-  for (int i = 0; i < 2; ++i) {
-    // Acquire: the check of the word below stays behind.
-    halves[i] = std::atomic_ref<uint64_t>(record.ipv6[i]).load(std::memory_order_acquire);
-  }
-  if (endpoint.load(std::memory_order_relaxed) != word) return {};
-  std::memcpy(e.address.bytes.data(), halves, sizeof halves);
-  return e;
+  return load_ipv6(record, word, e.address) ? e : Endpoint{};
 }
 
 }  // namespace simplon

@@ -72,8 +72,11 @@ struct RuntimeHeader {
   uint32_t event_ring_size;
   uint64_t records_offset;  // TunnelRuntime[slot_capacity]
   uint64_t events_offset;   // TunnelEvent[event_ring_size]
-  // Number of the newest event, 0: none so far. Event n stands at (n - 1) & (event_ring_size - 1).
-  // Stored with release after the event is.
+  uint64_t boot_id;         // of the boot that TunnelRuntime::last_seen_s counts from
+  // Number of the newest event, 0: none so far. Event n stands at (n - 1) & (event_ring_size - 1)
+  // as long as the number in it is n: 0 while it is written, n + event_ring_size later. Readers
+  // look at that before and after (dataplane/state/event_ring.h). Stored with release after the
+  // event is.
   std::atomic<uint64_t> newest_event;
   std::atomic<uint32_t> ready;
 };
@@ -95,8 +98,10 @@ struct alignas(32) TunnelRuntime {
   uint64_t endpoint;
   uint32_t
       highest_epoch;     // newest client time accepted, seconds since 1970 modulo 2^32; 0: none yet
-  uint32_t last_seen_s;  // last sign of life, seconds of CLOCK_BOOTTIME; 0: none yet
-  uint64_t ipv6[2];      // network byte order. GRE tunnels: [0] is the next sequence number
+  uint32_t last_seen_s;  // last sign of life, seconds of CLOCK_BOOTTIME modulo 2^32 (it may lie
+                         // before the boot: compare the signed difference); 0: none yet. GRE
+                         // tunnels: the next sequence number
+  uint64_t ipv6[2];      // network byte order
 };
 static_assert(sizeof(TunnelRuntime) == 32);
 
