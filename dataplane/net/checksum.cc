@@ -34,6 +34,11 @@ uint64_t ipv6_pseudo_sum(const Ipv6Address& source, const Ipv6Address& destinati
   return sum;
 }
 
+uint64_t ipv4_pseudo_sum(Ipv4Address source, Ipv4Address destination, uint16_t length,
+                         uint8_t protocol) {
+  return uint64_t{source.raw()} + destination.raw() + Be16(protocol).raw() + Be16(length).raw();
+}
+
 bool icmpv6_valid(const Ipv6Header& ip, std::span<const uint8_t> message) {
   const uint64_t pseudo = ipv6_pseudo_sum(ip.source, ip.destination,
                                           static_cast<uint32_t>(message.size()), kProtocolIcmpv6);

@@ -58,6 +58,16 @@ inline bool ipv4_header_valid(std::span<const uint8_t> header) {
 uint64_t ipv6_pseudo_sum(const Ipv6Address& source, const Ipv6Address& destination, uint32_t length,
                          uint8_t protocol);
 
+// The same of IPv4 (RFC 768).
+uint64_t ipv4_pseudo_sum(Ipv4Address source, Ipv4Address destination, uint16_t length,
+                         uint8_t protocol);
+
+// The field after a word that it covers has changed (RFC 1624 equation 3).
+inline Be16 checksum_adjust(Be16 field, Be16 before, Be16 after) {
+  return checksum_finish(uint64_t{static_cast<uint16_t>(~field.raw())} +
+                         static_cast<uint16_t>(~before.raw()) + after.raw());
+}
+
 // Over a whole ICMPv6 message whose checksum field is as received: true if it sums up.
 bool icmpv6_valid(const Ipv6Header& ip, std::span<const uint8_t> message);
 // The field for a message whose checksum field is zero.

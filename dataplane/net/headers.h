@@ -34,14 +34,19 @@ inline constexpr uint16_t kEtherTypeIpv6 = 0x86dd;
 
 inline constexpr uint8_t kProtocolHopByHop = 0;
 inline constexpr uint8_t kProtocolIcmpv4 = 1;
+inline constexpr uint8_t kProtocolIpv4 = 4;  // 4in6
 inline constexpr uint8_t kProtocolTcp = 6;
 inline constexpr uint8_t kProtocolUdp = 17;
-inline constexpr uint8_t kProtocolIpv6 = 41;  // 6in4
+inline constexpr uint8_t kProtocolIpv6 = 41;  // 6in4, 6in6
 inline constexpr uint8_t kProtocolRouting = 43;
 inline constexpr uint8_t kProtocolFragment = 44;
+inline constexpr uint8_t kProtocolGre = 47;
 inline constexpr uint8_t kProtocolIcmpv6 = 58;
 inline constexpr uint8_t kProtocolNoNext = 59;
 inline constexpr uint8_t kProtocolDestinationOptions = 60;
+
+inline constexpr uint16_t kPortHeartbeat = 3740;
+inline constexpr uint16_t kPortAyiya = 5072;
 
 struct EthernetHeader {
   MacAddress destination;
@@ -116,6 +121,34 @@ struct UdpHeader {
 };
 static_assert(sizeof(UdpHeader) == 8);
 
+// RFC 2784. Followed by the optional fields of RFC 2890 that the flags tell of, four bytes each:
+// checksum and a reserved word, key, sequence number.
+struct GreHeader {
+  Be16 flags;
+  Be16 protocol;  // EtherType
+};
+static_assert(sizeof(GreHeader) == 4);
+inline constexpr uint16_t kGreChecksum = 0x8000;
+inline constexpr uint16_t kGreKey = 0x2000;
+inline constexpr uint16_t kGreSequence = 0x1000;
+inline constexpr uint16_t kGreVersion = 0x0007;
+// Bits 1, 4 and 5: what RFC 1701 had for source routing and recursion.
+inline constexpr uint16_t kGreRefusedFlags = 0x4c00;
+inline constexpr std::size_t kGreFieldSize = 4;
+
+// How hop-by-hop and destination options headers begin (RFC 8200 4.3, 4.6).
+struct Ipv6OptionsHeader {
+  uint8_t next_header;
+  uint8_t length;  // in units of eight bytes, without the first eight
+
+  std::size_t size() const { return (std::size_t{length} + 1) * 8; }
+};
+static_assert(sizeof(Ipv6OptionsHeader) == 2);
+inline constexpr std::size_t kIpv6OptionsUnit = 8;
+inline constexpr uint8_t kIpv6OptionPad1 = 0;
+inline constexpr uint8_t kIpv6OptionPadN = 1;
+inline constexpr uint8_t kIpv6OptionEncapsulationLimit = 4;  // RFC 2473 4.1.1
+
 struct IcmpHeader {  // RFC 792 and RFC 4443 share the first eight bytes
   uint8_t type;
   uint8_t code;
@@ -154,5 +187,7 @@ enum class UnreachableCode : uint8_t {
 
 inline constexpr std::size_t kIpv6MinimumMtu = 1280;
 inline constexpr std::size_t k6in4Overhead = sizeof(Ipv4Header);
+// UDP header and 44 bytes of AYIYA (docs/protocols.md §8.2), without the IP header before them.
+inline constexpr std::size_t kAyiyaOverhead = sizeof(UdpHeader) + 44;
 
 }  // namespace simplon

@@ -17,11 +17,16 @@ namespace simplon {
 
 struct Batch {
   Batch(WorkerContext& worker, const ForwardingTable& forwarding, std::span<Packet> burst)
-      : context(worker), table(forwarding), packets(burst) {}
+      : context(worker), table(forwarding), packets(burst) {
+    // Pools are sorted by base, and none of IPv6 begins as low as those of IPv4.
+    const auto pools = table.snapshot.pools();
+    ipv4_is_routed = !pools.empty() && is_ipv4_pool(pools.front());
+  }
 
   WorkerContext& context;
   const ForwardingTable& table;
   std::span<Packet> packets;
+  bool ipv4_is_routed;  // there are IPv4 pools
 
   // Indexes of the packets that are still to be forwarded; stages remove what they give a verdict.
   unsigned count = 0;
@@ -60,10 +65,22 @@ struct Batch {
 void classify(Batch& batch);
 // The same for one packet whose outer IPv4 header is at `network` (no link header is looked at).
 void classify_ipv4(Batch& batch, std::size_t index);
+// The same for an outer header of either family.
+void classify_outer(Batch& batch, std::size_t index);
 
-// Takes what classify() put on `ayiya` (docs/protocols.md §8.6): checks, verifies signatures in one
-// batch, learns endpoints. What carries a packet becomes pending, in_slot set. Signs of life end
-// here as consumed; echo requests are turned into signed answers.
+// The packet at `inner` that came in a carrier, `available` bytes by the carrier's length, with
+// `encapsulation` set and `in_slot` where the carrier has told it: checks its bounds, looks up the
+// pools of its addresses and makes it pending, or gives a verdict. Sets `inner_length`,
+// `inner_ipv4`.
+void classify_inner_ipv6(Batch& batch, std::size_t index, std::size_t available);
+void classify_inner_ipv4(Batch& batch, std::size_t index, std::size_t available);
+
+// Takes what classify() put on `ayiya` (docs/protocols.md §8.6): UDP whose length and checksum are
+// in order, its header at `transport`, carrier at `network` of the family `outer_ipv6` tells,
+// source neither ours nor no host's. Checks the rest, verifies signatures in one batch, learns
+// endpoints. What carries a packet becomes pending by classify_inner_ipv6() or
+// classify_inner_ipv4(), in_slot and encapsulation set. Signs of life end here as consumed; echo
+// requests are turned into signed answers. Empties the list.
 void ayiya_receive(Batch& batch);
 
 // Puts the AYIYA headers before the packet at `inner`, outermost at `network`, with checksum and
@@ -87,6 +104,17 @@ void route(Batch& batch);
 
 // Rewrites what is left and puts it on the link.
 void write(Batch& batch);
+
+// Addresses of the outermost header, IPv4-mapped for IPv4. Of carriers, where `outer_ipv6` tells
+// the family.
+inline Ipv6Address outer_source(const Packet& packet) {
+  if (packet.outer_ipv6) return packet.at<Ipv6Header>(packet.network)->source;
+  return Ipv6Address::from_ipv4(packet.at<Ipv4Header>(packet.network)->source);
+}
+inline Ipv6Address outer_destination(const Packet& packet) {
+  if (packet.outer_ipv6) return packet.at<Ipv6Header>(packet.network)->destination;
+  return Ipv6Address::from_ipv4(packet.at<Ipv4Header>(packet.network)->destination);
+}
 
 // ff02::1 or a solicited-node address ff02::1:ffXX:XXXX: the groups the PoP is in.
 inline bool is_our_group(const Ipv6Address& a) {

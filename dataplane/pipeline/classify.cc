@@ -1,149 +1,86 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright (c) 2026 The Simplon authors
 
+#include "dataplane/pipeline/classify.h"
+
 #include <algorithm>
 
 #include "dataplane/net/checksum.h"
-#include "dataplane/pipeline/batch.h"
+#include "dataplane/pipeline/ipv4_options.h"
 #include "dataplane/table/address_rules.h"
 
 namespace simplon {
 namespace {
 
-// IPv4 options (RFC 791): loose and strict source route.
-constexpr uint8_t kOptionEnd = 0;
-constexpr uint8_t kOptionNoOperation = 1;
-constexpr uint8_t kOptionLooseSourceRoute = 131;
-constexpr uint8_t kOptionStrictSourceRoute = 137;
-
-enum class Options : uint8_t { kFine, kSourceRoute, kMalformed };
-
-Options check_options(std::span<const uint8_t> options) {
-  while (!options.empty()) {
-    if (options[0] == kOptionEnd) break;
-    if (options[0] == kOptionNoOperation) {
-      options = options.subspan(1);
-      continue;
-    }
-    if (options[0] == kOptionLooseSourceRoute || options[0] == kOptionStrictSourceRoute) {
-      return Options::kSourceRoute;
-    }
-    if (options.size() < 2 || options[1] < 2 || options[1] > options.size()) {
-      return Options::kMalformed;
-    }
-    options = options.subspan(options[1]);
-  }
-  return Options::kFine;
-}
-
-bool is_neighbor_discovery(const Packet& packet) {
-  const auto* ip = packet.at<Ipv6Header>(packet.inner);
-  if (ip->next_header != kProtocolIcmpv6 || packet.inner_length <= sizeof(Ipv6Header)) return false;
-  const uint8_t type = *packet.at<uint8_t>(packet.inner + sizeof(Ipv6Header));
-  return type >= kIcmpv6RouterSolicitation && type <= kIcmpv6Redirect;
-}
-
-// Bounds and version of the IPv6 packet at `packet.inner`, of which `available` bytes are there.
-// Sets inner_length.
-enum class Ipv6Check : uint8_t { kFine, kShort, kNotIpv6 };
-
-Ipv6Check check_ipv6(Packet& packet, std::size_t available) {
-  if (available < sizeof(Ipv6Header)) {
-    // The nibble tells the two faults apart where there is one to read.
-    const bool other = available > 0 && *packet.at<uint8_t>(packet.inner) >> 4 != 6;
-    return other ? Ipv6Check::kNotIpv6 : Ipv6Check::kShort;
-  }
-  const auto* ip = packet.at<Ipv6Header>(packet.inner);
-  if (ip->version() != 6) return Ipv6Check::kNotIpv6;
-  const std::size_t length = sizeof(Ipv6Header) + ip->payload_length.value();
-  if (length > available) return Ipv6Check::kShort;
-  packet.inner_length = static_cast<uint16_t>(length);
-  return Ipv6Check::kFine;
-}
-
-void keep(Batch& batch, std::size_t index) {
-  const SnapshotView& view = batch.table.snapshot;
-  const auto* ip = batch.packets[index].at<Ipv6Header>(batch.packets[index].inner);
-  batch.source_pool[index] = view.lookup(ip->source.hi());
-  batch.destination_pool[index] = view.lookup(ip->destination.hi());
-  view.prefetch(batch.source_pool[index]);
-  view.prefetch(batch.destination_pool[index]);
-  batch.add_pending(index);
-}
-
-// Inner sources no pool owns. Link-local and unspecified ones are legitimate in neighbour discovery
-// with the PoP; the slow path finds their tunnel by the outer addresses.
-void classify_ownerless(Batch& batch, Packet& packet) {
-  const auto* ip = packet.at<Ipv6Header>(packet.inner);
-  const Ipv6Address& source = ip->source;
-  const Ipv6Address& destination = ip->destination;
-  WorkerContext& context = batch.context;
-  const bool to_pop = destination.is_link_local() || is_our_group(destination) ||
-                      (batch.table.snapshot.lookup(destination.hi()).kind == PoolKind::kLink &&
-                       destination.lo() == 1);
-  if (source.is_link_local()) {
-    if (to_pop && ip->next_header == kProtocolIcmpv6) {
-      punt(context, packet, PuntClass::kLocal);
-    } else {
-      drop(context, batch.table, packet,
-           destination.is_multicast() ? DropReason::kMulticast : DropReason::kLinkLocalTransit);
-    }
-  } else if (source.is_unspecified() && is_our_group(destination) &&
-             is_neighbor_discovery(packet)) {
-    punt(context, packet, PuntClass::kLocal);
-  } else if (source.is_multicast() || source.is_ipv4_mapped() || source.is_ipv4_compatible()) {
-    drop(context, batch.table, packet, DropReason::kInnerSourceInvalid);
-  } else {
-    drop(context, batch.table, packet, DropReason::kInnerSourceNotDelegated);
-  }
-}
-
-void classify_proto41(Batch& batch, std::size_t index, std::size_t header, std::size_t total) {
+// IPv4 that is not a whole proto-41 packet, and all of it where IPv4 is routed. True: it is
+// protocol 41 for us after all.
+[[gnu::noinline]] bool classify_other_ipv4(Batch& batch, std::size_t index, std::size_t header,
+                                           std::size_t total) {
   Packet& packet = batch.packets[index];
-  packet.inner = static_cast<uint16_t>(packet.network + header);
-  switch (check_ipv6(packet, total - header)) {
-    case Ipv6Check::kFine:
-      break;
-    case Ipv6Check::kShort:
-      drop(batch.context, batch.table, packet, DropReason::kInnerMalformed);
-      return;
-    case Ipv6Check::kNotIpv6:
-      drop(batch.context, batch.table, packet, DropReason::kInnerNotIpv6);
-      return;
-  }
-  keep(batch, index);
-  if (!batch.source_pool[index].hit()) [[unlikely]] {
-    --batch.count;
-    classify_ownerless(batch, packet);
-  }
-}
-
-// IPv4 to the PoP that is not a whole proto-41 packet, and IPv4 to somebody else.
-[[gnu::cold, gnu::noinline]] void classify_other_ipv4(Batch& batch, Packet& packet) {
   const auto* ip = packet.at<Ipv4Header>(packet.network);
   WorkerContext& context = batch.context;
   const LinkTable& links = batch.table.links;
   if (!links.is_local_ipv4(ip->destination)) {
-    drop(context, batch.table, packet, DropReason::kOuterNotLocal);
-  } else if (links.is_local_ipv4(ip->source) || !is_usable_unicast(ip->source)) {
-    drop(context, batch.table, packet, DropReason::kOuterSourceInvalid);
-  } else if (ip->protocol == kProtocolIpv6 && ip->is_fragment()) {
-    punt(context, packet, PuntClass::kFragment);
-  } else if (ip->protocol == kProtocolIcmpv4) {
-    punt(context, packet, PuntClass::kLocal);
-  } else {
-    drop(context, batch.table, packet, DropReason::kProtocolUnsupported);
+    if (batch.ipv4_is_routed) {
+      classify_native_ipv4(batch, index, total);
+    } else {
+      drop(context, batch.table, packet, DropReason::kOuterNotLocal);
+    }
+    return false;
   }
+  const bool fragment = ip->is_fragment();
+  if (ip->protocol == kProtocolIpv6 && !fragment) return true;
+  if (links.is_local_ipv4(ip->source) || !is_usable_unicast(ip->source)) {
+    drop(context, batch.table, packet, DropReason::kOuterSourceInvalid);
+    return false;
+  }
+  packet.transport = static_cast<uint16_t>(packet.network + header);
+  switch (ip->protocol) {
+    case kProtocolIpv6:
+      punt(context, packet, PuntClass::kFragment);
+      break;
+    case kProtocolUdp:
+      if (fragment) {
+        punt(context, packet, PuntClass::kFragment);
+      } else {
+        classify_udp(batch, index, total - header);
+      }
+      break;
+    case kProtocolGre:
+      if (fragment) {
+        punt(context, packet, PuntClass::kFragment);
+      } else {
+        classify_gre(batch, index, total - header);
+      }
+      break;
+    case kProtocolIcmpv4:
+      punt(context, packet, PuntClass::kLocal);
+      break;
+    default:
+      drop(context, batch.table, packet, DropReason::kProtocolUnsupported);
+  }
+  return false;
+}
+
+[[gnu::cold, gnu::noinline]] bool check_outer_options(Batch& batch, Packet& packet,
+                                                      std::size_t header) {
+  const auto options =
+      std::span(packet.at<const uint8_t>(packet.network), header).subspan(sizeof(Ipv4Header));
+  const Ipv4Options found = check_ipv4_options(options);
+  if (found == Ipv4Options::kFine) return true;
+  return drop(batch.context, batch.table, packet,
+              found == Ipv4Options::kSourceRoute ? DropReason::kOuterSourceRoute
+                                                 : DropReason::kOuterMalformed);
 }
 
 void classify_ipv6(Batch& batch, std::size_t index) {
   Packet& packet = batch.packets[index];
   packet.inner = packet.network;
-  if (check_ipv6(packet, packet.length - packet.network) != Ipv6Check::kFine) [[unlikely]] {
+  if (check_ipv6(packet, packet.length - packet.network) != InnerCheck::kFine) [[unlikely]] {
     drop(batch.context, batch.table, packet, DropReason::kFrameMalformed);
     return;
   }
-  keep(batch, index);
+  keep_ipv6(batch, index);
   if (batch.destination_pool[index].hit()) [[likely]]
     return;
 
@@ -158,6 +95,7 @@ void classify_ipv6(Batch& batch, std::size_t index) {
       drop(context, batch.table, packet, DropReason::kMulticast);
     }
   } else if (batch.table.links.is_local_ipv6(destination)) {
+    if (classify_ipv6_carrier(batch, index)) return;
     const bool nd = is_neighbor_discovery(packet);
     punt(context, packet, nd ? PuntClass::kLinkLayer : PuntClass::kLocal);
   } else {
@@ -234,22 +172,24 @@ void classify_ipv4(Batch& batch, std::size_t index) {
     drop(context, batch.table, packet, DropReason::kOuterBadChecksum);
     return;
   }
-  if (header > sizeof(Ipv4Header)) [[unlikely]] {
-    const auto options =
-        std::span(packet.at<const uint8_t>(packet.network), header).subspan(sizeof(Ipv4Header));
-    const Options found = check_options(options);
-    if (found != Options::kFine) {
-      drop(context, batch.table, packet,
-           found == Options::kSourceRoute ? DropReason::kOuterSourceRoute
-                                          : DropReason::kOuterMalformed);
-      return;
-    }
-  }
-  if (ip->protocol != kProtocolIpv6 || ip->is_fragment()) [[unlikely]] {
-    classify_other_ipv4(batch, packet);
+  if (header > sizeof(Ipv4Header) && !check_outer_options(batch, packet, header)) [[unlikely]] {
     return;
   }
-  classify_proto41(batch, index, header, total);
+  if (ip->protocol != kProtocolIpv6 || ip->is_fragment() || batch.ipv4_is_routed) [[unlikely]] {
+    if (!classify_other_ipv4(batch, index, header, total)) return;
+  }
+  packet.inner = static_cast<uint16_t>(packet.network + header);
+  packet.encapsulation = Encapsulation::kProto41;
+  classify_inner_ipv6(batch, index, total - header);
+}
+
+void classify_outer(Batch& batch, std::size_t index) {
+  Packet& packet = batch.packets[index];
+  if (packet.network < packet.length && *packet.at<uint8_t>(packet.network) >> 4 == 6) {
+    classify_ipv6(batch, index);
+  } else {
+    classify_ipv4(batch, index);
+  }
 }
 
 void classify(Batch& batch) {

@@ -35,6 +35,9 @@ bool verify(Batch& batch, uint8_t index, Packet& packet) {
     return drop(batch.context, batch.table, packet, DropReason::kTunnelUnknown);
   }
   const TunnelSlot& slot = view.slot(owner);
+  if (packet.encapsulation != Encapsulation::kProto41 || packet.outer_ipv6) [[unlikely]] {
+    return drop(batch.context, batch.table, packet, DropReason::kEncapsulationMismatch);
+  }
   const auto* outer = packet.at<Ipv4Header>(packet.network);
   const bool source_matches = same_ipv4(slot.remote, outer->source);
   if (!source_matches ||

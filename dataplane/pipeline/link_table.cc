@@ -42,8 +42,9 @@ std::optional<LinkTable> LinkTable::build(const PopRecord& pop, std::span<const 
   LinkTable table;
   table.pop_ipv6_ = Ipv6Address::from_bytes(pop.ipv6_address);
   for (uint32_t n = 0; n < pop.local_address_count; ++n) {
-    table.local_ipv4_[table.local_ipv4_count_++] =
-        Ipv6Address::from_bytes(pop.local_addresses[n]).ipv4();
+    const auto end = Ipv6Address::from_bytes(pop.local_addresses[n]);
+    table.tunnel_ends_[table.tunnel_end_count_++] = end;
+    if (end.is_ipv4_mapped()) table.local_ipv4_[table.local_ipv4_count_++] = end.ipv4();
   }
   for (uint32_t n = 0; n < pop.interface_count; ++n) {
     const InterfaceRecord& record = pop.interfaces[n];
@@ -82,11 +83,18 @@ bool LinkTable::is_local_ipv4(Ipv4Address a) const {
 }
 
 bool LinkTable::is_local_ipv6(const Ipv6Address& a) const {
-  if (a == pop_ipv6_) return true;
+  if (a == pop_ipv6_ || local_index(a) != kNoLocalIndex) return true;
   for (const LinkInterface& i : interfaces()) {
     if ((i.has_ipv6 && a == i.ipv6) || a == i.link_local) return true;
   }
   return false;
+}
+
+uint8_t LinkTable::local_index(const Ipv6Address& a) const {
+  for (std::size_t n = 0; n < tunnel_end_count_; ++n) {
+    if (tunnel_ends_[n] == a) return static_cast<uint8_t>(n);
+  }
+  return kNoLocalIndex;
 }
 
 NextHop LinkTable::route_ipv4(Ipv4Address destination) const {

@@ -17,6 +17,7 @@
 namespace simplon {
 
 inline constexpr uint8_t kNoInterfaceIndex = 0xff;
+inline constexpr uint8_t kNoLocalIndex = 0xff;
 
 // A port the front end has, by the name interfaces refer to. The index is its place in the span
 // given to build().
@@ -72,8 +73,11 @@ class LinkTable {
 
   // Tunnel end points and interface addresses.
   bool is_local_ipv4(Ipv4Address a) const;
-  // Interface and link-local addresses and the PoP's own; not the ::1 of tunnels.
+  // The same, link-local addresses and the PoP's own; not the ::1 of tunnels.
   bool is_local_ipv6(const Ipv6Address& a) const;
+
+  // Index in PopRecord::local_addresses of a tunnel end point, IPv4-mapped for IPv4; kNoLocalIndex.
+  uint8_t local_index(const Ipv6Address& a) const;
 
   NextHop route_ipv4(Ipv4Address destination) const;
   // Link-local destinations have no route: their interface is known otherwise.
@@ -84,6 +88,8 @@ class LinkTable {
   std::size_t interface_count_ = 0;
   std::array<Ipv4Address, kMaxLocalAddresses + kMaxInterfaces> local_ipv4_{};
   std::size_t local_ipv4_count_ = 0;
+  std::array<Ipv6Address, kMaxLocalAddresses> tunnel_ends_{};
+  std::size_t tunnel_end_count_ = 0;
   Ipv6Address pop_ipv6_;
   uint8_t default_ipv4_ = kNoInterfaceIndex;
   uint8_t default_ipv6_ = kNoInterfaceIndex;

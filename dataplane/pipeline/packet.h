@@ -63,7 +63,7 @@ struct alignas(64) Packet {
   bool originated = false;  // made by the PoP: no source check, no hop limit decrement, never
                             // answered by an error
   Encapsulation encapsulation = Encapsulation::kNone;
-  bool outer_ipv6 = false;  // family of the header at `network`
+  bool outer_ipv6 = false;  // family of the header at `network` of a carrier
   bool inner_ipv4 = false;  // family of the header at `inner`
   // Offset of what the outer IP header (and its extension headers) carries: UDP, GRE.
   uint16_t transport = 0;

@@ -10,10 +10,14 @@ namespace simplon {
 namespace {
 
 void forward(Batch& batch) {
+  if (batch.ayiya_count != 0) [[unlikely]]
+    ayiya_receive(batch);
   resolve(batch);
   decap_proto41(batch);
   route(batch);
   write(batch);
+  if (batch.unsigned_count != 0) [[unlikely]]
+    ayiya_sign(batch);
 }
 
 }  // namespace
@@ -27,6 +31,12 @@ void process_burst(WorkerContext& context, const ForwardingTable& table, std::sp
 void receive_ipv4(WorkerContext& context, const ForwardingTable& table, Packet& packet) {
   Batch batch(context, table, {&packet, 1});
   classify_ipv4(batch, 0);
+  forward(batch);
+}
+
+void receive_carrier(WorkerContext& context, const ForwardingTable& table, Packet& packet) {
+  Batch batch(context, table, {&packet, 1});
+  classify_outer(batch, 0);
   forward(batch);
 }
 
@@ -46,6 +56,7 @@ void send_ipv6(WorkerContext& context, const ForwardingTable& table, Packet& pac
     return;
   }
   write(batch);
+  if (batch.unsigned_count != 0) ayiya_sign(batch);
 }
 
 void send_ipv4(WorkerContext& context, const ForwardingTable& table, Packet& packet) {

@@ -4,7 +4,9 @@
 // The forwarding pipeline (docs/protocols.md §1-§6). Plain functions over a batch in a fixed order,
 // run to completion:
 //
-//   classify -> resolve -> decap_proto41 -> route -> write (encapsulation, link header)
+//   classify -> ayiya_receive -> resolve -> decap -> route -> write -> ayiya_sign
+//
+// where write() encapsulates and puts the link header there
 //
 // No byte of a packet changes before its verdict is known, so drops and punts always see what was
 // received. Worker thread of the context, or the slow path's with its own context. No allocation,
@@ -40,8 +42,11 @@ void send_ipv4(WorkerContext& context, const ForwardingTable& table, Packet& pac
 void send_on_link(WorkerContext& context, const ForwardingTable& table, Packet& packet,
                   const NextHop& next_hop);
 
-// Sends one proto-41 packet that stands at `packet.network` with its outer header complete through
-// classification and decapsulation, as process_burst does: for reassembled packets.
+// Sends one packet of a tunnel that stands at `packet.network` with its outer header complete, of
+// either family and without a fragment header, through classification and decapsulation, as
+// process_burst does: for reassembled packets.
+void receive_carrier(WorkerContext& context, const ForwardingTable& table, Packet& packet);
+// The same, IPv4 outside only.
 void receive_ipv4(WorkerContext& context, const ForwardingTable& table, Packet& packet);
 
 }  // namespace simplon

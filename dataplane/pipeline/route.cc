@@ -92,6 +92,9 @@ bool check_tunnel(Batch& batch, uint8_t index, Packet& packet) {
 }
 
 bool decide(Batch& batch, uint8_t index, Packet& packet) {
+  if (packet.inner_ipv4) [[unlikely]] {
+    return drop(batch.context, batch.table, packet, DropReason::kEncapsulationUnsupported);
+  }
   const bool from_tunnel = packet.in_slot != kNoSlot;
   if (!from_tunnel && !packet.originated && !check_uplink_source(batch, index, packet)) {
     return false;

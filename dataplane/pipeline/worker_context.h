@@ -6,6 +6,7 @@
 #include <array>
 #include <cstdint>
 
+#include "dataplane/pipeline/bucket_table.h"
 #include "dataplane/state/error_ledger.h"
 #include "dataplane/state/neighbor_table.h"
 #include "dataplane/state/note_queue.h"
@@ -55,6 +56,9 @@ struct alignas(64) WorkerContext {
   uint16_t next_ipv4_id;
   uint16_t ipv4_id_stride;
   std::array<TokenBucket, kPuntClassCount> punt_budget;
+
+  // In front of PuntClass::kNewBeat: one flooder starves its own bucket only.
+  SourcePolicer<50, 100> new_beats;
 
   // Set by whoever owns the memory before the first burst. A table without dynamic tunnels does
   // without them.

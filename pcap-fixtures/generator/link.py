@@ -149,7 +149,7 @@ for kind, code in ((3, 1), (3, 2), (3, 4), (11, 0)):
         c.drop(c.frame_from(c.topology.link4, icmp4("203.0.113.5", "192.0.2.1", kind, code, 0, quote)), "icmpv4-ignored")
 
 c = case("protocols", "IPv4 to the PoP of protocols it does not serve is dropped without an answer", [])
-for protocol in (6, 17, 47, 50, 4, 254):
+for protocol in (6, 17, 132, 50, 4, 254):
     c.drop(c.frame_from(c.topology.link4, ipv4("203.0.113.5", "192.0.2.1", pattern(40), protocol)), "protocol-unsupported")
 
 c = case("frames", "Frames that are too short, for somebody else or of another kind are dropped by name", [])
