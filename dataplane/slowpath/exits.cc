@@ -3,6 +3,8 @@
 
 #include "dataplane/slowpath/exits.h"
 
+#include <algorithm>
+
 namespace simplon {
 
 void Exits::consume(Packet& packet) {
@@ -14,7 +16,26 @@ void Exits::drop(Packet& packet, DropReason reason) {
   packet.verdict = Verdict::kDrop;
   packet.reason = reason;
   counters().drop(reason);
+  const uint32_t slot = packet.blame != kNoSlot      ? packet.blame
+                        : packet.out_slot != kNoSlot ? packet.out_slot
+                                                     : packet.in_slot;
+  book_entry(slot, static_cast<uint8_t>(reason), packet);
   io_.release(packet);
+}
+
+void Exits::book(uint32_t slot, LedgerNote note, const Packet& packet) {
+  book_entry(slot, static_cast<uint8_t>(note), packet);
+}
+
+void Exits::book_entry(uint32_t slot, uint8_t reason, const Packet& packet) {
+  if (table_ == nullptr || slot >= table_->snapshot.slot_capacity()) return;
+  const std::size_t begin = std::min(packet.network, packet.length);
+  context_.ledger.book({.slot = slot,
+                        .incarnation = table_->snapshot.slot(slot).incarnation,
+                        .reason = reason,
+                        .detail = packet.detail,
+                        .packet = {packet.data + begin, packet.length - begin}},
+                       context_.time.unix_ns);
 }
 
 void Exits::finish(const ForwardingTable& table, Packet& packet) {
@@ -55,6 +76,8 @@ void Exits::turn_around(Packet& packet) {
   packet.verdict = Verdict::kPending;
   packet.in_slot = kNoSlot;
   packet.out_slot = kNoSlot;
+  packet.blame = kNoSlot;
+  packet.detail = 0;
 }
 
 }  // namespace simplon

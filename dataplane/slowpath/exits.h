@@ -28,7 +28,11 @@ class Exits {
 
   // It ended here as intended.
   void consume(Packet& packet);
+  // Booked on the tunnel concerned, as the pipeline's drops are.
   void drop(Packet& packet, DropReason reason);
+
+  // What is booked on a tunnel though nothing of it is dropped; the packet from `packet.network`.
+  void book(uint32_t slot, LedgerNote note, const Packet& packet);
 
   // By the verdict the pipeline gave; its drops are counted already.
   void finish(const ForwardingTable& table, Packet& packet);
@@ -48,12 +52,18 @@ class Exits {
   bool allocate(Packet& packet) { return io_.allocate(packet); }
   void release(Packet& packet) { io_.release(packet); }
 
+  // The table packets are judged by; set before each piece of work.
+  void set_table(const ForwardingTable& table) { table_ = &table; }
+
   WorkerContext& context() { return context_; }
   WorkerCounters& counters() { return context_.counters; }
   uint64_t now() const { return context_.now_ns; }
 
  private:
+  void book_entry(uint32_t slot, uint8_t reason, const Packet& packet);
+
   WorkerContext& context_;
+  const ForwardingTable* table_ = nullptr;
   PacketIo& io_;
   PuntHandler& punts_;
 };

@@ -194,6 +194,10 @@ void LocalIpv6::icmpv6(const ForwardingTable& table, Packet& packet, const Deliv
     }
     return;
   }
+  if (type == kIcmpv6EchoReply && !chain.had_fragment && prober_.answer(table, packet, message)) {
+    exits_.consume(packet);
+    return;
+  }
   const bool asks = type == kIcmpv6NeighborSolicitation;
   if (!asks && (type != kIcmpv6NeighborAdvertisement || came_by_tunnel(packet))) {
     // Errors, replies, router discovery, redirects, MLD, node information, what is unknown.

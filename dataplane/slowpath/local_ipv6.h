@@ -13,13 +13,21 @@
 #include "dataplane/slowpath/extension_headers.h"
 #include "dataplane/slowpath/icmpv6_error.h"
 #include "dataplane/slowpath/neighbor.h"
+#include "dataplane/slowpath/owners.h"
+#include "dataplane/slowpath/prober.h"
 
 namespace simplon {
 
 class LocalIpv6 {
  public:
-  LocalIpv6(Exits& exits, Limits& limits, Icmpv6Errors& errors, Neighbors& neighbors)
-      : exits_(exits), limits_(limits), errors_(errors), neighbors_(neighbors) {}
+  LocalIpv6(Exits& exits, Limits& limits, Icmpv6Errors& errors, Neighbors& neighbors,
+            Prober& prober, const Owners& owners)
+      : exits_(exits),
+        limits_(limits),
+        errors_(errors),
+        neighbors_(neighbors),
+        prober_(prober),
+        owners_(owners) {}
 
   // `packet.inner` and `inner_length` are set and inside the packet; `network` differs from `inner`
   // if it came by a tunnel, which is found here if `in_slot` does not name it.
@@ -39,6 +47,8 @@ class LocalIpv6 {
   Limits& limits_;
   Icmpv6Errors& errors_;
   Neighbors& neighbors_;
+  Prober& prober_;
+  const Owners& owners_;
 };
 
 // The PoP's link-local address on a tunnel: fe80:: with the tunnel's local IPv4 address (RFC

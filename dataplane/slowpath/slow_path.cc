@@ -5,13 +5,19 @@
 
 #include "dataplane/net/checksum.h"
 #include "dataplane/slowpath/answer_limits.h"
+#include "dataplane/slowpath/beats.h"
+#include "dataplane/slowpath/commands.h"
 #include "dataplane/slowpath/exits.h"
+#include "dataplane/slowpath/expiry.h"
 #include "dataplane/slowpath/fragment.h"
 #include "dataplane/slowpath/icmpv4.h"
 #include "dataplane/slowpath/icmpv6_error.h"
 #include "dataplane/slowpath/local_ipv6.h"
 #include "dataplane/slowpath/neighbor.h"
+#include "dataplane/slowpath/owners.h"
+#include "dataplane/slowpath/prober.h"
 #include "dataplane/slowpath/reassembly.h"
+#include "dataplane/slowpath/tunnel_events.h"
 
 namespace simplon {
 namespace {
@@ -49,20 +55,26 @@ bool is_arp(const Packet& packet) {
 
 }  // namespace
 
-class SlowPath::Impl final : public PuntHandler {
+class SlowPath::Impl final : public PuntHandler, public TunnelWatch {
  public:
-  Impl(WorkerContext& context, NeighborTable& table, PacketIo& io, uint64_t seed, bool announce)
+  Impl(WorkerContext& context, NeighborTable& table, PacketIo& io, uint64_t seed, bool announce,
+       EventSink* events)
       : context_(context),
         exits_(context, io, *this),
+        events_(events),
+        owners_(context.runtime, seed),
+        prober_(exits_, *this, seed),
+        expiry_(exits_, *this, prober_, owners_),
+        beats_(exits_, *this, seed),
         neighbors_(exits_, table, seed, announce),
         errors_(exits_, limits_),
-        local_ipv6_(exits_, limits_, errors_, neighbors_),
+        local_ipv6_(exits_, limits_, errors_, neighbors_, prober_, owners_),
         icmpv4_(exits_, limits_),
         reassembler_(exits_),
         fragmenter_(exits_) {}
 
   void handle(const ForwardingTable& table, Packet& packet, uint64_t now_ns) {
-    context_.now_ns = now_ns;
+    begin(table, now_ns);
     context_.counters.add(WorkerCounter::kPuntsTaken);
     set_limits(table);
     // Transit waiting for a next hop or to be cut is no question, so its bytes pay for no answer.
@@ -73,9 +85,39 @@ class SlowPath::Impl final : public PuntHandler {
   }
 
   void tick(const ForwardingTable& table, uint64_t now_ns) {
-    context_.now_ns = now_ns;
+    begin(table, now_ns);
     neighbors_.tick(table);
     reassembler_.tick();
+    expiry_.tick(table);
+    prober_.tick(table);
+    events_.tick(now_ns);
+  }
+
+  void note(const ForwardingTable& table, const TunnelEvent& event, uint64_t now_ns) {
+    begin(table, now_ns);
+    happened(table, event);
+  }
+
+  TunnelCommandDone command(const ForwardingTable& table, const TunnelCommand& command,
+                            uint64_t now_ns) {
+    begin(table, now_ns);
+    return obey(exits_, *this, table, command);
+  }
+
+  TunnelSummary summary() const { return expiry_.summary(); }
+
+  void set_tunnel_columns(std::vector<const TunnelCounters*> columns) {
+    prober_.set_columns(std::move(columns));
+  }
+
+  void happened(const ForwardingTable& table, const TunnelEvent& event) override {
+    events_.report(event, context_.now_ns);
+    const auto kind = static_cast<TunnelEventKind>(event.kind);
+    if (kind != TunnelEventKind::kUp && kind != TunnelEventKind::kMoved) return;
+    const TunnelSlot* tunnel = find_dynamic(table, context_.runtime, event.slot);
+    if (tunnel == nullptr || tunnel->incarnation != event.incarnation) return;
+    owners_.learned(table, event.slot, Ipv6Address::from_bytes(event.address));
+    prober_.begin(table, event.slot, event.incarnation);
   }
 
   void flush() {
@@ -96,6 +138,11 @@ class SlowPath::Impl final : public PuntHandler {
   }
 
  private:
+  void begin(const ForwardingTable& table, uint64_t now_ns) {
+    context_.now_ns = now_ns;
+    exits_.set_table(table);
+  }
+
   void set_limits(const ForwardingTable& table) {
     const PopRecord& pop = table.snapshot.pop();
     limits_.errors.set_rates(pop.icmp_errors_per_second, pop.icmp_errors_per_second_per_tunnel);
@@ -129,11 +176,20 @@ class SlowPath::Impl final : public PuntHandler {
         return;
       case PuntClass::kBeat:
       case PuntClass::kNewBeat:
+        beats_.handle(table, packet);
+        return;
       case PuntClass::kAttribution:
-        exits_.drop(packet, packet.reason);
+        attribute(table, packet);
         return;
     }
     exits_.drop(packet, DropReason::kFrameMalformed);
+  }
+
+  // Dropped by `packet.reason`, and the tunnel it came from is told by its outer source alone.
+  void attribute(const ForwardingTable& table, Packet& packet) {
+    const auto outer = outer_header(packet);
+    if (outer) packet.blame = owners_.only(table, outer->source);
+    exits_.drop(packet, packet.reason);
   }
 
   // To an address of the PoP.
@@ -169,6 +225,11 @@ class SlowPath::Impl final : public PuntHandler {
   unsigned depth_ = 0;
   Limits limits_;
   Exits exits_;
+  TunnelEvents events_;
+  Owners owners_;
+  Prober prober_;
+  Expiry expiry_;
+  Beats beats_;
   Neighbors neighbors_;
   Icmpv6Errors errors_;
   LocalIpv6 local_ipv6_;
@@ -178,8 +239,8 @@ class SlowPath::Impl final : public PuntHandler {
 };
 
 SlowPath::SlowPath(WorkerContext& context, NeighborTable& neighbors, PacketIo& io, uint64_t seed,
-                   bool announce)
-    : impl_(std::make_unique<Impl>(context, neighbors, io, seed, announce)) {}
+                   bool announce, EventSink* events)
+    : impl_(std::make_unique<Impl>(context, neighbors, io, seed, announce, events)) {}
 
 SlowPath::~SlowPath() = default;
 
@@ -189,6 +250,23 @@ void SlowPath::handle(const ForwardingTable& table, Packet& packet, uint64_t now
 
 void SlowPath::tick(const ForwardingTable& table, uint64_t now_ns) {
   impl_->tick(table, now_ns);
+}
+
+void SlowPath::note(const ForwardingTable& table, const TunnelEvent& event, uint64_t now_ns) {
+  impl_->note(table, event, now_ns);
+}
+
+TunnelCommandDone SlowPath::command(const ForwardingTable& table, const TunnelCommand& command,
+                                    uint64_t now_ns) {
+  return impl_->command(table, command, now_ns);
+}
+
+TunnelSummary SlowPath::summary() const {
+  return impl_->summary();
+}
+
+void SlowPath::set_tunnel_columns(std::vector<const TunnelCounters*> columns) {
+  impl_->set_tunnel_columns(std::move(columns));
 }
 
 void SlowPath::flush() {

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The Simplon authors
+
+// Goes through the runtime table, the whole of it twice a second, a slice each tick
+// (docs/protocols.md §7.5): takes tunnels down that have shown no sign of life, and finds endpoints
+// that are still to be verified. Slow-path thread.
+
+#pragma once
+
+#include <cstdint>
+
+#include "dataplane/slowpath/exits.h"
+#include "dataplane/slowpath/owners.h"
+#include "dataplane/slowpath/prober.h"
+#include "dataplane/slowpath/tunnel_watch.h"
+
+namespace simplon {
+
+class Expiry {
+ public:
+  static constexpr uint64_t kPassTime = 500'000'000;
+
+  // References outlive the object.
+  Expiry(Exits& exits, TunnelWatch& watch, Prober& prober, Owners& owners)
+      : exits_(exits), watch_(watch), prober_(prober), owners_(owners) {}
+
+  void tick(const ForwardingTable& table);
+
+  // Dynamic tunnels that are enabled, as the last whole pass saw them.
+  TunnelSummary summary() const { return summary_; }
+
+ private:
+  // What the pass hands to `owners_` of all it meets: each slot about once a minute, and all of
+  // them in the first pass of a configuration.
+  static constexpr uint32_t kRefreshPasses = 128;
+
+  void look_at(const ForwardingTable& table, uint32_t slot);
+
+  Exits& exits_;
+  TunnelWatch& watch_;
+  Prober& prober_;
+  Owners& owners_;
+  uint64_t generation_ = 0;
+  uint64_t ticked_ns_ = 0;
+  uint32_t next_ = 0;  // slot
+  uint32_t pass_ = 0;  // of this configuration
+  TunnelSummary summary_;
+  TunnelSummary counting_;
+};
+
+}  // namespace simplon
