@@ -27,7 +27,8 @@ const google::protobuf::Message* resource(const v1::Resource& r) {
 std::string summary(const v1::Resource& r) {
   switch (r.kind_case()) {
     case v1::Resource::kTunnel:
-      return ", slot " + std::to_string(r.tunnel().slot()) + ", remote " + r.tunnel().remote();
+      return ", slot " + std::to_string(r.tunnel().slot()) +
+             (r.tunnel().remote().empty() ? "" : ", remote " + r.tunnel().remote());
     case v1::Resource::kPool:
       return ", " + v1::Pool::Kind_Name(r.pool().kind()) + " " + r.pool().prefix();
     default:
@@ -52,8 +53,12 @@ std::string change_text(const v1::Change& change) {
   if (before == nullptr || after == nullptr || change.paths().empty()) return text + "updated";
   for (int i = 0; i < change.paths_size(); ++i) {
     const std::string& path = change.paths(i);
-    text += (i == 0 ? "" : ", ") + path + " " + field_text(*before, path) + " -> " +
-            field_text(*after, path);
+    text += (i == 0 ? "" : ", ") + path;
+    // The server leaves them out; nothing here may depend on that.
+    if (path == "password" || path == "previous_password")
+      text += " changed";
+    else
+      text += " " + field_text(*before, path) + " -> " + field_text(*after, path);
   }
   return text;
 }

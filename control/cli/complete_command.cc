@@ -4,6 +4,7 @@
 #include "control/cli/complete_command.h"
 
 #include <cstdlib>
+#include <iterator>
 #include <ostream>
 
 #include "control/cli/client.h"
@@ -16,13 +17,18 @@
 namespace simplon::cli {
 namespace {
 
+// What is booked on tunnels besides drops (proto/link/segment_format.h, LedgerNote).
+constexpr const char* kTunnelNotes[] = {"icmpv4-error-received", "icmpv6-error-received",
+                                        "icmpv4-echo-received"};
 constexpr int kMostTunnels = 1000;
 constexpr std::chrono::milliseconds kPatience{500};
 
 std::vector<std::string> fetch_names(Completion what, const std::string& server) {
   std::vector<std::string> names;
-  if (what == Completion::kDropReason) {
+  if (what == Completion::kDropReason || what == Completion::kTunnelError) {
     for (const DropReasonInfo& info : kDropReasons) names.emplace_back(info.name);
+    if (what == Completion::kTunnelError)
+      names.insert(names.end(), std::begin(kTunnelNotes), std::end(kTunnelNotes));
     return names;
   }
   Client client(server, kPatience);

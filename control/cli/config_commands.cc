@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright (c) 2026 The Simplon authors
 
+#include <unistd.h>
+
 #include <chrono>
 #include <memory>
 #include <ostream>
@@ -90,6 +92,19 @@ void add_check(Command& noun) {
 
 // ---- What the server has.
 
+// The server leaves them out of what is shown; nothing here may depend on that.
+void clear_secrets(v1::Config& config) {
+  for (v1::Tunnel& tunnel : *config.mutable_tunnels()) {
+    tunnel.clear_password();
+    tunnel.clear_previous_password();
+  }
+}
+
+void refuse_csv(const Session& session) {
+  if (session.format() == "csv")
+    throw failure(ExitCode::kUsage, "a configuration has no rows: use table, json or yaml");
+}
+
 void add_show(Command& noun) {
   struct Options {
     std::optional<uint64_t> revision;
@@ -107,6 +122,8 @@ void add_show(Command& noun) {
         request.set_revision(options->revision.value_or(0));
         auto response = session.patient_client().call<v1::GetConfigResponse>(
             "ConfigService.GetConfig", request);
+        refuse_csv(session);
+        clear_secrets(*response.mutable_config());
         const v1::Config& config = response.config();
         std::string text;
         if (session.format() == "json")
@@ -120,6 +137,65 @@ void add_show(Command& noun) {
           write_file(options->file, text);
         return ExitCode::kOk;
       });
+}
+
+struct SaveOptions {
+  std::string file;
+  bool secrets = false;
+};
+
+// By the name of the file, unless -o says which.
+std::string file_text(const Session& session, const std::string& path, const v1::Config& config) {
+  if (session.format() == "json" || path.ends_with(".json"))
+    return control::print_config_json(config);
+  return session.render(
+      config, [&] { return control::print_config_text(config); }, false);
+}
+
+ExitCode save(Session& session, const SaveOptions& options) {
+  refuse_csv(session);
+  const bool standard_output = options.file == "-";
+  if (options.secrets && standard_output && isatty(STDOUT_FILENO) != 0)
+    throw failure(ExitCode::kUsage, "passwords do not go to a terminal: give a file, or a pipe");
+  v1::GetConfigRequest request;
+  request.set_with_secrets(options.secrets);
+  auto response =
+      session.patient_client().call<v1::GetConfigResponse>("ConfigService.GetConfig", request);
+  if (!options.secrets) clear_secrets(*response.mutable_config());
+  const std::string text = file_text(session, options.file, response.config());
+  if (standard_output) {
+    session.out() << text;
+    return ExitCode::kOk;
+  }
+  if (options.secrets)
+    write_secret_file(options.file, text);
+  else
+    write_file(options.file, text);
+  if (session.table())
+    session.out() << options.file << ": revision " << response.revision() << ", "
+                  << response.config().pools_size() << " pools, "
+                  << response.config().tunnels_size() << " tunnels, "
+                  << (options.secrets ? "with" : "without") << " passwords\n";
+  return ExitCode::kOk;
+}
+
+void add_save(Command& noun) {
+  const auto options = std::make_shared<SaveOptions>();
+  Command& verb = noun.add("save", "writes the configuration to a file, for a backup");
+  verb.describe(
+      "Without passwords 'config apply' of the file keeps those the server has, and refuses "
+      "dynamic "
+      "tunnels it does not know. With them the file stands in for the whole store: it is written "
+      "with mode 0600.");
+  verb.positional(
+          file_value(),
+          "where to: JSON if it ends in .json, else protobuf text format; -: standard output",
+          into(options->file))
+      .required = true;
+  verb.flag("--with-secrets", "with the passwords of the tunnels, in clear", options->secrets);
+  verb.example("simplonctl config save /root/pop.txtpb")
+      .example("simplonctl config save /root/pop-secret.txtpb --with-secrets")
+      .run([options](Session& session) { return save(session, *options); });
 }
 
 struct DiffOptions {
@@ -365,7 +441,8 @@ void add_show_revision(Command& noun) {
 }  // namespace
 
 void add_config_commands(Command& root) {
-  Command& noun = root.add("config", "the whole configuration: check, diff, apply, show, history");
+  Command& noun =
+      root.add("config", "the whole configuration: check, diff, apply, show, save, history");
   noun.describe(
       "Errors in a file are printed as FILE:LINE:COLUMN: FIELD: what is wrong (JSON files without "
       "LINE:COLUMN). Files may have 256 MiB.");
@@ -374,6 +451,7 @@ void add_config_commands(Command& root) {
   add_apply(noun);
   add_confirm(noun);
   add_show(noun);
+  add_save(noun);
   add_history(noun);
   add_show_revision(noun);
   add_rollback(noun);

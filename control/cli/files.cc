@@ -71,10 +71,11 @@ std::string read_file(const std::string& path, std::size_t limit) {
   }
 }
 
-void write_file(const std::string& path, const std::string& content) {
+namespace {
+
+void write_file(const std::string& path, const std::string& content, mode_t mode) {
   const std::string temporary = path + ".new-" + std::to_string(getpid());
-  Descriptor file(open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
-                       S_IRUSR | S_IWUSR | S_IRGRP | S_IROTH));
+  Descriptor file(open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode));
   if (file.get() < 0) fail(path, "cannot write", errno);
   for (std::size_t written = 0; written < content.size();) {
     const ssize_t count = write(file.get(), content.data() + written, content.size() - written);
@@ -92,6 +93,22 @@ void write_file(const std::string& path, const std::string& content) {
     unlink(temporary.c_str());
     fail(path, "cannot write", error);
   }
+}
+
+}  // namespace
+
+void write_file(const std::string& path, const std::string& content) {
+  write_file(path, content, S_IRUSR | S_IWUSR | S_IRGRP | S_IROTH);
+}
+
+void write_secret_file(const std::string& path, const std::string& content) {
+  struct stat status {};
+  if (lstat(path.c_str(), &status) == 0) {
+    if (!S_ISREG(status.st_mode)) fail(path, "is not a regular file");
+    if ((status.st_mode & (S_IRWXG | S_IRWXO)) != 0)
+      fail(path, "others may read it: chmod 600 it, or write elsewhere");
+  }
+  write_file(path, content, S_IRUSR | S_IWUSR);
 }
 
 }  // namespace simplon::cli

@@ -17,4 +17,8 @@ std::string read_file(const std::string& path, std::size_t limit = kMaxFileBytes
 // Replaces the file, whole or not at all. Throws Failure.
 void write_file(const std::string& path, const std::string& content);
 
+// The same for secrets: the file is its owner's alone (0600). Where one is there that others can
+// read, nothing is written, because somebody may count on reading it.
+void write_secret_file(const std::string& path, const std::string& content);
+
 }  // namespace simplon::cli

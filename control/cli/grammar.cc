@@ -11,8 +11,10 @@ std::unique_ptr<Command> make_grammar(GlobalOptions& options) {
       "Exit codes: 0 done, 1 refused or failed, 2 the command line is wrong, 3 no such thing, "
       "4 conflict (exists already, changed in between, in use), 5 simplon-control or its dataplane "
       "cannot be reached. Errors go to standard error, one per line, with field and reason.");
-  root->option("-o,--output", {"table|json|yaml", {"table", "json", "yaml"}},
-               "table for people, or one document with the field names of the API",
+  root->option("-o,--output", {"table|json|yaml|csv", {"table", "json", "yaml", "csv"}},
+               "table for people, or one document with the field names of the API; csv: a row for "
+               "each thing "
+               "listed",
                into(options.output));
   root->option("-s,--server", {"ADDRESS", {}, Completion::kFile},
                "where simplon-control listens: unix:PATH or HOST:PORT; left out: " + options.server,

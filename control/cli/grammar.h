@@ -14,6 +14,11 @@ namespace simplon::cli {
 // it.
 std::unique_ptr<Command> make_grammar(GlobalOptions& options);
 
+// Verbs of `tunnel`, by what they are about.
+void add_tunnel_state_commands(Command& noun);
+void add_tunnel_error_commands(Command& noun);
+void add_tunnel_password_commands(Command& noun);
+
 // One noun each.
 void add_tunnel_commands(Command& root);
 void add_pool_commands(Command& root);

@@ -115,12 +115,18 @@ class Parser {
     for (std::size_t i = 0; i < words.size(); ++i) {
       const auto found = implied_.find(words[i]);
       if (found == implied_.end()) continue;
-      const bool has_value = i + 1 < words.size() && !words[i + 1].empty() &&
-                             words[i + 1].find_first_not_of("0123456789.ms") == std::string::npos;
+      const bool has_value =
+          i + 1 < words.size() && can_be_value(found->second->value, words[i + 1]);
       words[i] =
           found->second->long_flag() + "=" + (has_value ? words[i + 1] : found->second->implied);
       if (has_value) words.erase(words.begin() + static_cast<std::ptrdiff_t>(i) + 1);
     }
+  }
+
+  static bool can_be_value(const Value& value, const std::string& word) {
+    if (!value.words.empty())
+      return std::find(value.words.begin(), value.words.end(), lower(word)) != value.words.end();
+    return !word.empty() && word.find_first_not_of("0123456789.ms") == std::string::npos;
   }
 
   const Command* innermost() const {

@@ -18,6 +18,10 @@ Value pool_value() {
   return {"POOL", {}, Completion::kPool};
 }
 
+uint32_t default_unit(const v1::Pool& pool) {
+  return pool.prefix().find(':') == std::string::npos ? 32 : 64;
+}
+
 std::string pool_table(const v1::ListPoolsResponse& list, bool heads) {
   Table table({left("POOL"), left("KIND"), left("PREFIX"), right("UNIT-LENGTH"),
                right("FIRST-SLOT"), right("UNITS"), right("USED"), right("USED-%")});
@@ -25,7 +29,7 @@ std::string pool_table(const v1::ListPoolsResponse& list, bool heads) {
     const v1::Pool& pool = info.pool();
     const bool delegated = pool.kind() == v1::Pool::DELEGATED;
     table.add({pool.name(), v1::Pool::Kind_Name(pool.kind()), pool.prefix(),
-               std::to_string(pool.unit_length() == 0 ? 64 : pool.unit_length()),
+               std::to_string(pool.unit_length() == 0 ? default_unit(pool) : pool.unit_length()),
                delegated ? "" : std::to_string(pool.first_slot()), std::to_string(info.units()),
                std::to_string(info.units_used()),
                info.units() == 0 ? "" : decimal_text(100.0 * info.units_used() / info.units(), 1)});
@@ -98,11 +102,14 @@ ExitCode report(Session& session, const PoolOptions& options,
 }
 
 void add_prefix_options(Command& verb, PoolOptions& options, bool create) {
-  verb.option("--prefix", {"PREFIX"}, "the addresses of the pool", into(options.prefix)).required =
-      create;
-  verb.option("--unit-length", {"N"},
-              "length of one unit: 64 for link and routed, 48 to 64 for delegated",
-              into(options.unit_length));
+  verb.option("--prefix", {"PREFIX"},
+              "the addresses of the pool: IPv6, or for routed and delegated also IPv4",
+              into(options.prefix))
+      .required = create;
+  verb.option(
+      "--unit-length", {"N"},
+      "length of one unit: 64 for link and routed, 48 to 64 for delegated; of IPv4 16 to 32",
+      into(options.unit_length));
   verb.option("--first-slot", {"N"}, "slot of the first unit, for link and routed",
               into(options.first_slot));
 }
@@ -118,7 +125,8 @@ void add_create(Command& noun) {
   verb.positional({"NAME"}, "name of the pool: a-z, 0-9 and -", into(options->name)).required =
       true;
   verb.option("--kind", {"link|routed|delegated", enum_words(v1::Pool::Kind_descriptor())},
-              "link prefixes, default routed /64s, or prefixes to delegate", into(options->kind))
+              "link prefixes, one routed prefix for each slot, or prefixes to delegate",
+              into(options->kind))
       .required = true;
   add_prefix_options(verb, *options, true);
   add_common_options(verb, *options);
@@ -126,6 +134,7 @@ void add_create(Command& noun) {
       .example(
           "simplonctl pool create homes --kind delegated --prefix 2001:db8:3000::/40 "
           "--unit-length 48")
+      .example("simplonctl pool create v4 --kind delegated --prefix 198.18.0.0/20 --unit-length 29")
       .run([options](Session& session) {
         v1::CreatePoolRequest request;
         v1::Pool& pool = *request.mutable_pool();

@@ -11,6 +11,7 @@
 #include "control/cli/grammar.h"
 #include "control/cli/refresh.h"
 #include "control/cli/render_table.h"
+#include "control/cli/state_text.h"
 #include "control/cli/text.h"
 #include "simplon/v1/pop_service.pb.h"
 
@@ -29,6 +30,16 @@ std::string dataplane_text(const v1::PopStatus& s) {
   if (!s.dataplane_connected())
     return "not connected" + (s.dataplane_error().empty() ? "" : ": " + s.dataplane_error());
   return "connected, version " + s.dataplane_version() + since_text(s.dataplane_start_time());
+}
+
+std::string dynamic_text(const v1::PopStatus& s) {
+  return std::to_string(s.dynamic_up()) + " up (" + std::to_string(s.dynamic_unverified()) +
+         " not verified yet), " + std::to_string(s.dynamic_down()) + " down";
+}
+
+std::string clock_text(const v1::PopStatus& s) {
+  return "jumped " + step_text(s.clock_step()) + " at " + time_text(s.clock_step_time()) +
+         " UTC: for ten minutes clients may follow either clock";
 }
 
 std::string status_text(const v1::PopStatus& s) {
@@ -54,6 +65,8 @@ std::string status_text(const v1::PopStatus& s) {
     list.add("in force", "nothing");
   list.add("tunnels", std::to_string(s.tunnels()) + ": " + std::to_string(s.tunnels_enabled()) +
                           " enabled, " + std::to_string(s.tunnels_disabled()) + " disabled");
+  if (s.dynamic_up() + s.dynamic_down() != 0) list.add("dynamic", dynamic_text(s));
+  if (s.has_clock_step()) list.add("clock", clock_text(s));
   list.add("pools", std::to_string(s.pools()));
   list.add("from clients",
            count_text(s.in_packets(), "packet") + ", " + count_text(s.in_bytes(), "byte"));
@@ -129,6 +142,12 @@ struct UpdateOptions {
   std::optional<bool> protocol_unreachable;
   std::optional<bool> source_policy;
   std::optional<bool> ignore_echo;
+  std::vector<std::string> tunnel_ipv6_addresses;
+  bool no_tunnel_ipv6_addresses = false;
+  std::vector<std::string> other_pop_addresses;
+  bool no_other_pop_addresses = false;
+  std::optional<bool> private_endpoints;
+  std::optional<bool> ayiya_checksum;
   std::string etag;
   std::string comment;
   bool validate_only = false;
@@ -160,6 +179,27 @@ v1::UpdatePopRequest update_request(const UpdateOptions& options) {
     pop.set_icmpv6_source_policy(*options.source_policy), given("icmpv6_source_policy");
   if (options.ignore_echo)
     pop.set_ignore_icmpv4_echo(*options.ignore_echo), given("ignore_icmpv4_echo");
+  const auto exclude = [](const std::vector<std::string>& values, bool none, const char* what) {
+    if (!values.empty() && none) throw failure(ExitCode::kUsage, what);
+  };
+  exclude(options.tunnel_ipv6_addresses, options.no_tunnel_ipv6_addresses,
+          "--tunnel-ipv6-address and --no-tunnel-ipv6-addresses exclude each other");
+  exclude(options.other_pop_addresses, options.no_other_pop_addresses,
+          "--other-pop-address and --no-other-pop-addresses exclude each other");
+  if (!options.tunnel_ipv6_addresses.empty() || options.no_tunnel_ipv6_addresses) {
+    for (const std::string& address : options.tunnel_ipv6_addresses)
+      pop.add_ipv6_addresses(address);
+    given("ipv6_addresses");
+  }
+  if (!options.other_pop_addresses.empty() || options.no_other_pop_addresses) {
+    for (const std::string& address : options.other_pop_addresses)
+      pop.add_other_pop_addresses(address);
+    given("other_pop_addresses");
+  }
+  if (options.private_endpoints)
+    pop.set_allow_private_endpoints(*options.private_endpoints), given("allow_private_endpoints");
+  if (options.ayiya_checksum)
+    pop.set_ayiya_udp_checksum(*options.ayiya_checksum), given("ayiya_udp_checksum");
   if (request.update_mask().paths().empty())
     throw failure(ExitCode::kUsage, "nothing to change: give at least one field");
   pop.set_etag(options.etag);
@@ -199,6 +239,22 @@ void add_update(Command& noun) {
               into(options->source_policy));
   verb.option("--ignore-icmpv4-echo", on_off, "do not answer IPv4 ping",
               into(options->ignore_echo));
+  verb.option("--tunnel-ipv6-address", {"ADDRESS"},
+              "IPv6 address tunnels may end on, besides the interfaces' own, instead of all it has",
+              into(options->tunnel_ipv6_addresses))
+      .repeatable = true;
+  verb.flag("--no-tunnel-ipv6-addresses", "take all of these away",
+            options->no_tunnel_ipv6_addresses);
+  verb.option("--other-pop-address", {"ADDRESS"},
+              "tunnel endpoint of another PoP, which no client can have, instead of all it has",
+              into(options->other_pop_addresses))
+      .repeatable = true;
+  verb.flag("--no-other-pop-addresses", "take all of these away", options->no_other_pop_addresses);
+  verb.option("--allow-private-endpoints", on_off,
+              "let dynamic tunnels end on private addresses (RFC 1918, fc00::/7): in a laboratory",
+              into(options->private_endpoints));
+  verb.option("--ayiya-udp-checksum", on_off, "send AYIYA over IPv4 with a UDP checksum",
+              into(options->ayiya_checksum));
   verb.option("--etag", {"ETAG"}, "only if the PoP still has this etag (see 'pop show')",
               into(options->etag));
   verb.option("--comment", {"TEXT"}, "kept in the history", into(options->comment));
@@ -208,6 +264,8 @@ void add_update(Command& noun) {
           "simplonctl pop update --interface "
           "port=uplink,ipv4_address=192.0.2.1/24,ipv4_gateway=192.0.2.254,"
           "ipv6_address=2001:db8:ffff::1/64,ipv6_gateway=fe80::1")
+      .example(
+          "simplonctl pop update --other-pop-address 192.0.2.65 --other-pop-address 2001:db8:9::1")
       .run([options](Session& session) {
         const auto pop =
             session.client().call<v1::Pop>("PopService.UpdatePop", update_request(*options));

@@ -5,6 +5,7 @@
 
 #include <ostream>
 
+#include "control/cli/render_csv.h"
 #include "control/cli/render_json.h"
 
 namespace simplon::cli {
@@ -33,6 +34,7 @@ std::string Session::render(const google::protobuf::Message& message,
                             const std::function<std::string()>& table, bool defaults) const {
   if (options_.output == "json") return render_json(message, defaults);
   if (options_.output == "yaml") return render_yaml(message, defaults);
+  if (options_.output == "csv") return render_csv(message, headers());
   return table();
 }
 

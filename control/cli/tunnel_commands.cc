@@ -20,6 +20,7 @@ namespace {
 
 using google::protobuf::Empty;
 
+constexpr char kPasswordField[] = "password";
 constexpr uint32_t kPage = 10000;  // the most the server gives at once
 
 std::string t_number(const v1::Tunnel& tunnel) {
@@ -40,10 +41,10 @@ std::string prefixes_text(const v1::Tunnel& tunnel) {
 }
 
 std::string tunnel_table(const v1::ListTunnelsResponse& list, bool heads) {
-  Table table({left("TUNNEL"), right("SLOT"), left("STATE"), left("REMOTE"), right("MTU"),
-               left("LINK-PREFIX"), left("DELEGATED"), left("DESCRIPTION", 24)});
+  Table table({left("TUNNEL"), right("SLOT"), left("TYPE"), left("STATE"), left("REMOTE"),
+               right("MTU"), left("LINK-PREFIX"), left("DELEGATED"), left("DESCRIPTION", 20)});
   for (const v1::Tunnel& t : list.tunnels())
-    table.add({t_number(t), std::to_string(t.slot()),
+    table.add({t_number(t), std::to_string(t.slot()), type_word(t.type()),
                t.admin_state() == v1::Tunnel::DISABLED ? "disabled" : "enabled", t.remote(),
                number_or_auto(t.mtu()), t.link_prefix(), prefixes_text(t), t.description()});
   return table.render(heads);
@@ -160,6 +161,12 @@ struct ChangeOptions {
   bool validate_only = false;
 };
 
+// What changes fields.
+struct TunnelChange : ChangeOptions {
+  std::string key;
+  TunnelFields fields;
+};
+
 void add_change_options(Command& verb, ChangeOptions& options) {
   verb.option("--etag", {"ETAG"}, "only if the tunnel still has this etag (see 'tunnel show')",
               into(options.etag));
@@ -177,6 +184,16 @@ ExitCode report(Session& session, const google::protobuf::Message& message, bool
   return validate_only ? ExitCode::kOk : session.publish_result();
 }
 
+// The same of one tunnel; a password that was made for it is shown now and never again.
+ExitCode report(Session& session, v1::Tunnel& tunnel, const TunnelChange& options,
+                const std::string& what, const std::optional<std::string>& password) {
+  const bool show = options.fields.password.generate && !options.validate_only;
+  if (show) tunnel.set_password(*password);
+  const ExitCode code = report(session, tunnel, options.validate_only, what);
+  if (show && session.table()) session.out() << "password  " << *password << "\n";
+  return code;
+}
+
 std::string place_text(const v1::Tunnel& tunnel) {
   std::string text = "slot " + std::to_string(tunnel.slot());
   if (!tunnel.link_prefix().empty()) text += ", link " + tunnel.link_prefix();
@@ -185,16 +202,12 @@ std::string place_text(const v1::Tunnel& tunnel) {
 }
 
 void add_create(Command& noun) {
-  struct Options : ChangeOptions {
-    std::string name;
-    TunnelFields fields;
-  };
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<TunnelChange>();
   Command& verb = noun.add("create", "creates a tunnel");
   verb.positional({"T-NUMBER"}, "left out: one more than the highest in use",
                   [options](const std::string& text) {
                     tunnel_id(text);
-                    options->name = text;
+                    options->key = text;
                   });
   add_tunnel_fields(verb, options->fields, false);
   verb.option("--comment", {"TEXT"}, "kept in the history", into(options->comment));
@@ -203,29 +216,33 @@ void add_create(Command& noun) {
       .example(
           "simplonctl tunnel create T18573 --remote 192.0.2.2 --slot 0x2ae --mtu 1280 "
           "--delegated-prefix 2001:db8:3000::/48 --description 'Jane Doe'")
+      .example("simplonctl tunnel create T18574 --type ayiya --generate-password")
+      .example(
+          "simplonctl tunnel create T18575 --type heartbeat --password-file /root/T18575.secret")
+      .example("simplonctl tunnel create --type gre --remote 2001:db8:77::1 --gre-key 4711")
       .example("simplonctl -o json tunnel create --remote 192.0.2.3 --validate-only")
       .run([options](Session& session) {
         v1::CreateTunnelRequest request;
         v1::Tunnel& tunnel = *request.mutable_tunnel();
-        if (!options->name.empty()) tunnel.set_id(tunnel_id(options->name));
+        if (!options->key.empty()) tunnel.set_id(tunnel_id(options->key));
         tunnel.set_type(v1::Tunnel::PROTO41);
         google::protobuf::FieldMask ignored;
         apply_tunnel_fields(options->fields, tunnel, ignored);
+        if (!is_dynamic(tunnel.type()) && !options->fields.remote)
+          throw failure(ExitCode::kUsage,
+                        "--remote is required for the type " + type_word(tunnel.type()));
+        const auto password = read_password(options->fields.password, session.err());
+        if (password) tunnel.set_password(*password);
         request.set_validate_only(options->validate_only);
         request.set_comment(options->comment);
-        const auto created =
-            session.client().call<v1::Tunnel>("TunnelService.CreateTunnel", request);
-        return report(session, created, options->validate_only,
-                      t_number(created) + " created: " + place_text(created));
+        auto created = session.client().call<v1::Tunnel>("TunnelService.CreateTunnel", request);
+        const std::string what = t_number(created) + " created: " + place_text(created);
+        return report(session, created, *options, what, password);
       });
 }
 
 void add_update(Command& noun) {
-  struct Options : ChangeOptions {
-    std::string key;
-    TunnelFields fields;
-  };
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<TunnelChange>();
   Command& verb = noun.add("update", "changes fields of a tunnel");
   verb.positional(tunnel_value(), "T-number, an address or prefix of the tunnel, or its remote",
                   into(options->key))
@@ -235,26 +252,37 @@ void add_update(Command& noun) {
   verb.example("simplonctl tunnel update T18572 --remote 192.0.2.77")
       .example("simplonctl tunnel update 2001:db8:0:2ae::2 --mtu 1280 --ecn normal")
       .example("simplonctl tunnel update T18572 --description '' --no-delegated-prefixes")
+      .example("simplonctl tunnel update T18574 --type dynamic --beat-timeout 5m")
       .run([options](Session& session) {
         const TunnelFields& fields = options->fields;
         v1::UpdateTunnelRequest request;
         v1::Tunnel& tunnel = *request.mutable_tunnel();
         apply_tunnel_fields(fields, tunnel, *request.mutable_update_mask());
-        if (!fields.delegated_prefixes.empty() && fields.no_delegated_prefixes)
-          throw failure(ExitCode::kUsage,
-                        "--delegated-prefix and --no-delegated-prefixes exclude each other");
+        const auto exclude = [](bool value, bool none, const char* what) {
+          if (value && none) throw failure(ExitCode::kUsage, what);
+        };
+        exclude(!fields.delegated_prefixes.empty(), fields.no_delegated_prefixes,
+                "--delegated-prefix and --no-delegated-prefixes exclude each other");
+        exclude(!fields.ipv4_prefixes.empty(), fields.no_ipv4_prefixes,
+                "--ipv4-prefix and --no-ipv4-prefixes exclude each other");
+        exclude(fields.gre_key.has_value(), fields.no_gre_key,
+                "--gre-key and --no-gre-key exclude each other");
+        const auto password = read_password(fields.password, session.err());
+        if (password) {
+          tunnel.set_password(*password);
+          request.mutable_update_mask()->add_paths(kPasswordField);
+        }
         if (request.update_mask().paths().empty())
           throw failure(ExitCode::kUsage, "nothing to change: give at least one field");
         tunnel.set_id(tunnel_id(find_tunnel_name(session, options->key)));
         tunnel.set_etag(options->etag);
         request.set_validate_only(options->validate_only);
         request.set_comment(options->comment);
-        const auto updated =
-            session.client().call<v1::Tunnel>("TunnelService.UpdateTunnel", request);
+        auto updated = session.client().call<v1::Tunnel>("TunnelService.UpdateTunnel", request);
         std::string what = t_number(updated) + " updated:";
         for (const std::string& path : request.update_mask().paths())
-          what += " " + path + " " + field_text(updated, path);
-        return report(session, updated, options->validate_only, what);
+          what += " " + path + (path == kPasswordField ? "" : " " + field_text(updated, path));
+        return report(session, updated, *options, what, password);
       });
 }
 
@@ -363,8 +391,7 @@ void add_delete(Command& noun) {
 }  // namespace
 
 void add_tunnel_commands(Command& root) {
-  Command& noun =
-      root.add("tunnel", "tunnels: list, show, create, update, enable, disable, delete");
+  Command& noun = root.add("tunnel", "tunnels: configuration, passwords, state, errors");
   noun.describe(
       "A TUNNEL is named by its T-number (T18572, tunnels/T18572, 18572), by any address in its "
       "link, routed or delegated prefixes, by such a prefix, or by the client's outer address.");
@@ -375,6 +402,9 @@ void add_tunnel_commands(Command& root) {
   add_enable_or_disable(noun, true);
   add_enable_or_disable(noun, false);
   add_delete(noun);
+  add_tunnel_password_commands(noun);
+  add_tunnel_state_commands(noun);
+  add_tunnel_error_commands(noun);
 }
 
 }  // namespace simplon::cli

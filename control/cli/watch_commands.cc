@@ -9,6 +9,7 @@
 #include "control/cli/refresh.h"
 #include "control/cli/render_json.h"
 #include "control/cli/render_table.h"
+#include "control/cli/state_text.h"
 #include "control/cli/text.h"
 #include "control/cli/tunnel_name.h"
 #include "simplon/v1/watch_service.pb.h"
@@ -23,6 +24,7 @@ struct Options {
   std::optional<uint64_t> count;
   bool initial_state = false;
   bool heartbeats = false;
+  bool tunnel_events = false;
 };
 
 std::string publish_text(const v1::PublishStatus& status) {
@@ -58,8 +60,7 @@ std::pair<std::string, std::string> event_text(const v1::WatchResponse& event) {
     case v1::WatchResponse::kHeartbeat:
       return {"heartbeat", ""};
     case v1::WatchResponse::kTunnelEvent:
-      return {"tunnel", event.tunnel_event().name() + " " +
-                            v1::WatchResponse::TunnelEvent::Kind_Name(event.tunnel_event().kind())};
+      return {"tunnel", tunnel_event_text(event.tunnel_event())};
     case v1::WatchResponse::EVENT_NOT_SET:
       break;
   }
@@ -79,6 +80,7 @@ v1::WatchRequest make_request(const Options& options) {
   v1::WatchRequest request;
   for (const std::string& kind : options.kinds)
     request.add_kinds(enum_value<v1::WatchRequest::Kind>(kind));
+  if (options.tunnel_events) request.add_kinds(v1::WatchRequest::TUNNEL_STATE);
   for (const std::string& name : options.names) {
     const std::string tunnel = resource_name(name);
     request.add_names(tunnel.empty() ? name : tunnel);
@@ -89,6 +91,8 @@ v1::WatchRequest make_request(const Options& options) {
 }
 
 ExitCode run(Session& session, const Options& options) {
+  if (session.format() == "csv")
+    throw failure(ExitCode::kUsage, "events have no rows: -o json prints one object on each line");
   catch_interrupt();
   uint64_t left = options.count.value_or(UINT64_MAX);
   uint64_t last = 0;
@@ -124,12 +128,18 @@ void add_watch_commands(Command& root) {
       "One line per event; with -o json one object per line, with -o yaml one document per event. "
       "A 'gap' says that events were lost: read the state again.");
   Value kinds{"KIND", enum_words(v1::WatchRequest::Kind_descriptor())};
-  noun.option("--kind", kinds, "only tunnel, pool, pop, revision or publish events",
+  noun.option("--kind", kinds,
+              "only changes of tunnels, pools or the pop, revisions, publishes, or what becomes of "
+              "tunnels "
+              "(tunnel-state)",
               into(options->kinds))
       .repeatable = true;
   noun.option("--name", {"NAME", {}, Completion::kTunnel},
-              "only changes of this resource: T18572, pools/link, pop", into(options->names))
+              "only what concerns this resource: T18572, pools/link, pop", into(options->names))
       .repeatable = true;
+  noun.flag("--tunnel-events",
+            "only what becomes of tunnels: up, down, moved, replayed, ...; as --kind tunnel-state",
+            options->tunnel_events);
   noun.flag("--initial-state", "begin with each resource as it is now", options->initial_state);
   noun.option("--resume-after", {"SEQUENCE"}, "begin after this event",
               into(options->resume_after));
@@ -137,6 +147,8 @@ void add_watch_commands(Command& root) {
   noun.flag("--heartbeats", "also print the server's heartbeats", options->heartbeats);
   noun.example("simplonctl watch")
       .example("simplonctl watch --kind tunnel --kind pool --initial-state")
+      .example("simplonctl watch --tunnel-events")
+      .example("simplonctl watch --tunnel-events --name T18574 --name T18575")
       .example("simplonctl -o json watch --name T18572 --count 1")
       .run([options](Session& session) { return run(session, *options); });
 }

@@ -8,10 +8,10 @@ from harness import case, expect, expect_lines, expect_text
 
 NOT_IN_FORCE = r"simplonctl: stored, but not in force: DISCONNECTED(: .*)?"
 LIST = """\
-TUNNEL  SLOT  STATE     REMOTE         MTU  LINK-PREFIX          DELEGATED              DESCRIPTION
-T1         0  enabled   198.51.100.1  auto  2001:db8:1::/64      -                      -
-T2         7  disabled  198.51.100.2  1280  2001:db8:1:7::/64    2001:db8:3001::/48 +1  Jane Doe, 3rd floor, ...
-T18572   686  enabled   198.51.100.2  auto  2001:db8:1:2ae::/64  -                      -
+TUNNEL  SLOT  TYPE     STATE     REMOTE         MTU  LINK-PREFIX          DELEGATED              DESCRIPTION
+T1         0  proto41  enabled   198.51.100.1  auto  2001:db8:1::/64      -                      -
+T2         7  proto41  disabled  198.51.100.2  1280  2001:db8:1:7::/64    2001:db8:3001::/48 +1  Jane Doe, 3rd flo...
+T18572   686  proto41  enabled   198.51.100.2  auto  2001:db8:1:2ae::/64  -                      -
 """
 
 
@@ -79,6 +79,15 @@ def _(pop):
         1, "tunnel", "create", "T7", "--remote", "198.51.100.7", "--mtu", "1500", "--validate-only",
         err=r"simplonctl: tunnel\.mtu: .*1480.* \[MTU_OUT_OF_RANGE\]",
     )  # fmt: skip
+
+
+@case("tunnel create needs a remote for types that do not learn it")
+def _(pop):
+    for arguments, word in (([], "proto41"), (["--type", "gre"], "gre"),
+                            (["--type", "ipv6-tunnel"], "ipv6-tunnel")):  # fmt: skip
+        pop.fails(2, "tunnel", "create", "T7", *arguments,
+                  err=f"simplonctl: --remote is required for the type {word}")
+    pop.fails(3, "tunnel", "show", "T7")
 
 
 @case("each fault of a tunnel is a line with field and reason, and nothing is created")
@@ -247,7 +256,7 @@ def _(pop):
     pop.ok("tunnel", "delete", "T1", "--allow-missing")
     expect(pop.json("tunnel", "delete", "T2", "T18572") == {}, "json")
     pop.ok("tunnel", "list",
-           out="TUNNEL  SLOT  STATE  REMOTE  MTU  LINK-PREFIX  DELEGATED  DESCRIPTION\n")  # fmt: skip
+           out="TUNNEL  SLOT  TYPE  STATE  REMOTE  MTU  LINK-PREFIX  DELEGATED  DESCRIPTION\n")  # fmt: skip
 
 
 @case("what a description holds cannot drive the terminal")

@@ -148,6 +148,17 @@ TEST_CASE("the value of --watch may be left out, also before another argument") 
   }
 }
 
+TEST_CASE("a setting that is true or false may be said by its name alone") {
+  for (const char* const text :
+       {"simplonctl tunnel create T1 --gre-checksum --remote 192.0.2.1",
+        "simplonctl tunnel create --gre-checksum T1 --remote 192.0.2.1",
+        "simplonctl tunnel create T1 --gre-checksum true --gre-sequence=false",
+        "simplonctl tunnel update T1 --gre-checksum False"}) {
+    INFO(text);
+    CHECK(Line(text).command().starts_with("simplonctl tunnel "));
+  }
+}
+
 TEST_CASE("a command line that is wrong is refused with what is wrong") {
   const auto says = [](const char* line, const char* text) {
     const std::string reason = usage_error(line);
@@ -161,7 +172,6 @@ TEST_CASE("a command line that is wrong is refused with what is wrong") {
   says("simplonctl tunnel list --colour red", "--colour");
   says("simplonctl tunnel show", "TUNNEL");
   says("simplonctl tunnel show T1 T2", "T2");
-  says("simplonctl tunnel create T1", "--remote");
   says("simplonctl tunnel create 12x --remote 192.0.2.1", "'12x' is not a T-number");
   says("simplonctl tunnel create T0 --remote 192.0.2.1", "T-number");
   says("simplonctl tunnel create T4294967296 --remote 192.0.2.1", "T-number");
@@ -272,9 +282,11 @@ TEST_CASE("completion offers commands, options, words and names where they can s
     return list;
   };
   CHECK(offered("simplonctl tun") == "tunnel");
-  CHECK(offered("simplonctl tunnel ") == "list show create update enable disable delete");
+  CHECK(offered("simplonctl tunnel ") ==
+        "list show create update enable disable delete rotate-password end-rotation state states "
+        "take-down set-endpoint clear-epoch errors error-packet reset-errors");
   CHECK(offered("simplonctl -o json tunnel d") == "disable delete");
-  CHECK(offered("simplonctl tunnel list -o ") == "table json yaml");
+  CHECK(offered("simplonctl tunnel list -o ") == "table json yaml csv");
   CHECK(offered("simplonctl tunnel show ") == "T1 T22");
   CHECK(offered("simplonctl tunnel show T2") == "T22");
   CHECK(offered("simplonctl tunnel show T1 ").empty());
