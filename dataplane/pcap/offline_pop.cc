@@ -92,8 +92,11 @@ std::unique_ptr<OfflinePop> OfflinePop::create(std::span<const std::byte> snapsh
     context.notes = &pop->notes_;
   }
   PacketIo& io = *pop;
+  EventSink& events = *pop;
   pop->slow_path_.emplace(*pop->slow_context_, pop->neighbors_, io, options.seed,
-                          /*announce=*/false);
+                          /*announce=*/false, &events);
+  pop->slow_path_->set_tunnel_columns(
+      {pop->tunnels_[kWorker].data(), pop->tunnels_[kSlowPath].data()});
   return pop;
 }
 
@@ -206,6 +209,18 @@ void OfflinePop::receive_burst(std::span<const Frame> burst) {
         break;
     }
   }
+  pass_notes();
+}
+
+// What the worker has seen happen to tunnels. The slow path's answers follow those of the burst.
+void OfflinePop::pass_notes() {
+  TunnelEvent event;
+  while (notes_.pop(event)) slow_path_->note(*table_, event, now_ns_);
+}
+
+void OfflinePop::publish(TunnelEvent event) {
+  event.number = events_.size() + 1;
+  events_.push_back(event);
 }
 
 void OfflinePop::flush() {

@@ -22,6 +22,7 @@
 #include "dataplane/slowpath/slow_path.h"
 #include "dataplane/state/conservation.h"
 #include "dataplane/state/error_ledger.h"
+#include "dataplane/state/event_sink.h"
 #include "dataplane/state/note_queue.h"
 #include "dataplane/state/tunnel_runtime.h"
 
@@ -63,7 +64,7 @@ struct Fate {
   uint32_t out_slot = kNoSlot;
 };
 
-class OfflinePop : private PacketIo {
+class OfflinePop : private PacketIo, private EventSink {
  public:
   using Sink = std::function<void(const Frame&)>;
 
@@ -127,6 +128,10 @@ class OfflinePop : private PacketIo {
   void transmit(Packet& packet) override;
   void release(Packet& packet) override;
 
+  // EventSink, for the slow path.
+  void publish(TunnelEvent event) override;
+
+  void pass_notes();
   bool new_buffer(Packet& packet, std::size_t headroom, std::size_t room);
   void send(Packet& packet, std::size_t column);
   void receive_burst(std::span<const Frame> burst);

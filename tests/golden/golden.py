@@ -105,6 +105,40 @@ def check_counters(case, text):
             for name in sorted(expected.keys() | actual.keys()) if expected.get(name, 0) != actual.get(name, 0)]
 
 
+# What simplon-pcap writes about dynamic tunnels, by option.
+REPORTS = ("events", "endpoints", "errors")
+# A tunnel goes down when the scan of all tunnels comes to it: twice a second.
+DOWN_SLACK_NS = 600_000_000
+
+
+def same_line(expected, actual):
+    if expected == actual:
+        return True
+    want, _, rest = expected.partition(" ")
+    got, _, theirs = actual.partition(" ")
+    if rest != theirs or not rest.startswith("down "):
+        return False
+    return 0 <= micro(got) - micro(want) <= DOWN_SLACK_NS // 1000
+
+
+def micro(seconds):
+    return int(seconds.replace(".", ""))
+
+
+def check_report(case, kind, text):
+    """Differences between what was learned and the expectation, as lines; none where a case does not say."""
+    path = os.path.join(case.directory, f"{kind}.expect")
+    if not os.path.exists(path):
+        return []
+    with open(path, encoding="utf-8") as source:
+        expected = source.read().splitlines()
+    actual = text.splitlines()
+    if len(expected) == len(actual) and all(map(same_line, expected, actual)):
+        return []
+    return [f"  {kind}:"] + ["    " + line for line in
+                             difflib.unified_diff(expected, actual, "expected", "got", lineterm="", n=0)]
+
+
 def ipv4_offset(frame):
     """Where the IPv4 header of a frame starts, or None."""
     if frame[12:14] == b"\x81\x00":

@@ -10,7 +10,8 @@
   -v             a line for each case
 
 A case passes if every frame is the expected one, byte for byte and at its time, every counter too, and the
-conservation law holds. Then the same frames are run once more in bursts of 64 at one instant: the same frames must
+conservation law holds; what the PoP has learned and told about dynamic tunnels too, where the case says so. Then the
+same frames are run once more in bursts of 64 at one instant: the same frames must
 come out, in whatever order. The last line is "N passed, M failed".
 """
 
@@ -20,7 +21,7 @@ import subprocess
 import sys
 import tempfile
 
-from golden import ROOT, check_counters, compare_frames, find_cases, read_pcap
+from golden import REPORTS, ROOT, check_counters, check_report, compare_frames, find_cases, read_pcap
 
 BURST = ["--burst", "64", "--speed", "0"]
 
@@ -29,6 +30,9 @@ def run_tool(tool, case, directory, extra=()):
     """Runs one case; returns differences as lines."""
     counters = os.path.join(directory, "counters")
     command = [tool, "--config", case.config, "--counters", counters, *case.arguments, *extra]
+    reports = {} if extra else {kind: os.path.join(directory, kind) for kind in REPORTS}
+    for kind, path in reports.items():
+        command += [f"--{kind}", path]
     outputs = {}
     for port, path in case.files("in").items():
         outputs[port] = os.path.join(directory, f"out-{port}.pcap")
@@ -43,6 +47,9 @@ def run_tool(tool, case, directory, extra=()):
                                       times=not extra)
     with open(counters, encoding="utf-8") as source:
         differences += check_counters(case, source.read())
+    for kind, path in reports.items():
+        with open(path, encoding="utf-8") as source:
+            differences += check_report(case, kind, source.read())
     if differences:
         differences.append("  " + " ".join(command + ["--explain"]))
     return differences
