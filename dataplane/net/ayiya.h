@@ -15,8 +15,6 @@
 
 namespace simplon {
 
-inline constexpr uint16_t kAyiyaPort = 5072;
-
 // More than 120 s between the sender's clock and ours is too much, either way.
 inline constexpr int32_t kAyiyaMaxSkew = 120;
 

@@ -12,28 +12,12 @@
 #include <memory>
 #include <vector>
 
+#include "dataplane/pipeline/packet_io.h"
 #include "dataplane/pipeline/pipeline.h"
 #include "dataplane/state/event_sink.h"
 #include "proto/link/link_messages.h"
 
 namespace simplon {
-
-// Buffers and the way out, given by the front end.
-class PacketIo {
- public:
-  virtual ~PacketIo() = default;
-
-  // A fresh buffer: `data` set, length 0, headroom at least kRequiredHeadroom, tailroom at
-  // least 2000. False: none free.
-  virtual bool allocate(Packet& packet) = 0;
-
-  // Takes a packet with verdict kTransmit; counts tx_packets, or the drop if the port does not take
-  // it.
-  virtual void transmit(Packet& packet) = 0;
-
-  // Frees the buffer.
-  virtual void release(Packet& packet) = 0;
-};
 
 // Dynamic tunnels that are enabled.
 struct TunnelSummary {

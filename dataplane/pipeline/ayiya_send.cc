@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The Simplon authors
+
+// AYIYA towards clients (docs/protocols.md §8): headers, and signatures of a whole burst at once.
+
+#include "dataplane/pipeline/ayiya_send.h"
+
+#include <cstring>
+
+#include "dataplane/net/checksum.h"
+#include "dataplane/pipeline/ayiya_worker.h"
+
+namespace simplon {
+namespace {
+
+// The key of the password the client signs with. During a rotation that may be the one before.
+const uint8_t* key_of(const SnapshotView& view, const TunnelSlot& slot, const Endpoint& endpoint) {
+  if (endpoint.previous_secret && (slot.options & kTunnelOptionRotation) != 0) [[unlikely]] {
+    const TunnelCold* cold = view.cold(static_cast<uint32_t>(&slot - view.slots()));
+    if (cold != nullptr) return cold->previous_sha1;
+  }
+  return slot.secret_sha1;
+}
+
+void put_ipv4(WorkerContext& context, Ipv4Header& outer, const AyiyaFrame& frame,
+              const LinkInterface& link, const Ipv6Address& local, std::size_t total) {
+  // RFC 4213 3.2, as with 6in4: DF as long as the path carries a minimal IPv6 packet whole.
+  const bool dont_fragment = (frame.slot.flags & kTunnelStaticMtu) == 0 &&
+                             link.mtu >= kIpv6MinimumMtu + kAyiyaOverheadIpv4;
+  if (!dont_fragment) {
+    context.next_ipv4_id = static_cast<uint16_t>(context.next_ipv4_id + context.ipv4_id_stride);
+  }
+  // Field by field into the frame: a header put together elsewhere and copied would stall on store
+  // forwarding.
+  outer.version_ihl = 0x45;
+  outer.tos = frame.outer_tos;
+  outer.total_length = static_cast<uint16_t>(total);
+  outer.id = dont_fragment ? uint16_t{0} : context.next_ipv4_id;
+  outer.flags_fragment = dont_fragment ? kIpv4DontFragment : uint16_t{0};
+  outer.ttl = frame.slot.outer_ttl;
+  outer.protocol = kProtocolUdp;
+  outer.source = local.ipv4();
+  outer.destination = frame.endpoint.address.ipv4();
+  outer.checksum = ipv4_header_checksum(outer);
+}
+
+void put_ipv6(Ipv6Header& outer, const AyiyaFrame& frame, const Ipv6Address& local,
+              std::size_t total) {
+  outer.version_class_flow = 6u << 28 | uint32_t{frame.outer_tos} << 20;
+  outer.payload_length = static_cast<uint16_t>(total - sizeof(Ipv6Header));
+  outer.next_header = kProtocolUdp;
+  outer.hop_limit = frame.slot.outer_ttl;
+  outer.source = local;
+  outer.destination = frame.endpoint.address;
+}
+
+// RFC 768, RFC 8200 8.1. A sum of zero is sent as all ones.
+void put_udp_checksum(Packet& packet) {
+  auto* udp = packet.at<UdpHeader>(packet.transport);
+  const std::span<const uint8_t> datagram(packet.at<uint8_t>(packet.transport),
+                                          udp->length.value());
+  const auto length = static_cast<uint16_t>(datagram.size());
+  uint64_t sum = 0;
+  if (packet.outer_ipv6) {
+    const auto* ip = packet.at<Ipv6Header>(packet.network);
+    sum = ipv6_pseudo_sum(ip->source, ip->destination, length, kProtocolUdp);
+  } else {
+    const auto* ip = packet.at<Ipv4Header>(packet.network);
+    sum = uint64_t{ip->source.raw()} + ip->destination.raw() + Be16(kProtocolUdp).raw() +
+          Be16(length).raw();
+  }
+  const Be16 checksum = checksum_finish(checksum_add(sum, datagram));
+  udp->checksum = checksum.raw() == 0 ? Be16(0xffff) : checksum;
+}
+
+}  // namespace
+
+bool has_ayiya(const WorkerContext& context) {
+  return context.ayiya != nullptr;
+}
+
+bool put_ayiya_headers(WorkerContext& context, const ForwardingTable& table, Packet& packet,
+                       const AyiyaFrame& frame, NextHop& next_hop) {
+  const SnapshotView& view = table.snapshot;
+  const Ipv6Address& remote = frame.endpoint.address;
+  const bool ipv6 = !remote.is_ipv4_mapped();
+  next_hop = ipv6 ? table.links.route_ipv6(remote) : table.links.route_ipv4(remote.ipv4());
+  const std::optional<uint64_t> link_hi =
+      view.link_hi(static_cast<uint32_t>(&frame.slot - view.slots()));
+  if (next_hop.interface == kNoInterfaceIndex || !link_hi) [[unlikely]] {
+    return drop(context, table, packet, DropReason::kNoRoute);
+  }
+  const LinkInterface& link = table.links.interfaces()[next_hop.interface];
+  const std::size_t overhead = ipv6 ? kAyiyaOverheadIpv6 : kAyiyaOverheadIpv4;
+  const std::size_t total = overhead + packet.inner_length;
+  const auto local =
+      Ipv6Address::from_bytes(view.pop().local_addresses[frame.endpoint.local_index]);
+
+  if (packet.inner < overhead) {
+    packet.prepend(overhead - packet.inner);
+  } else {
+    packet.remove_front(packet.inner - overhead);
+  }
+  packet.network = 0;
+  packet.inner = static_cast<uint16_t>(overhead);
+  packet.transport = static_cast<uint16_t>(overhead - sizeof(AyiyaHeader) - sizeof(UdpHeader));
+  packet.outer_ipv6 = ipv6;
+  packet.encapsulation = Encapsulation::kAyiya;
+  if (ipv6) {
+    put_ipv6(*packet.at<Ipv6Header>(0), frame, local, total);
+  } else {
+    put_ipv4(context, *packet.at<Ipv4Header>(0), frame, link, local, total);
+  }
+  auto& udp = *packet.at<UdpHeader>(packet.transport);
+  udp.source_port = kPortAyiya;
+  udp.destination_port = frame.endpoint.port;
+  udp.length = static_cast<uint16_t>(total - packet.transport);
+  udp.checksum = uint16_t{0};
+  auto& ayiya = *packet.at<AyiyaHeader>(packet.transport + sizeof(UdpHeader));
+  set_ayiya_form(ayiya, frame.operation, frame.next_header);
+  ayiya.epoch = context.time.unix_s();
+  ayiya.tunnel = Ipv6Address::from_halves(*link_hi, 1);
+  std::memcpy(ayiya.signature.data(), key_of(view, frame.slot, frame.endpoint), kSha1Size);
+  return true;
+}
+
+Sha1Job ayiya_signature_job(Packet& packet) {
+  auto* header = packet.at<AyiyaHeader>(packet.transport + sizeof(UdpHeader));
+  return {reinterpret_cast<uint8_t*>(header), sizeof(AyiyaHeader) + packet.inner_length,
+          header->signature.data()};
+}
+
+void send_signed(WorkerContext& context, const ForwardingTable& table, Packet& packet,
+                 const NextHop& next_hop, NextHopMemo& memo) {
+  if (packet.outer_ipv6 || (table.snapshot.pop().flags & kPopAyiyaUdpChecksum) != 0) {
+    put_udp_checksum(packet);
+  }
+  context.counters.add(WorkerCounter::kAyiyaSent);
+  const std::size_t total = packet.inner + std::size_t{packet.inner_length};
+  if (total > table.links.interfaces()[next_hop.interface].mtu) [[unlikely]] {
+    punt(context, packet, PuntClass::kOversize);
+    return;
+  }
+  output(context, table, packet, next_hop, memo);
+}
+
+void ayiya_encapsulate(Batch& batch, std::size_t index, const TunnelSlot& slot,
+                       const Endpoint& endpoint, uint8_t outer_tos) {
+  Packet& packet = batch.packets[index];
+  if (!has_ayiya(batch.context)) [[unlikely]] {
+    drop(batch.context, batch.table, packet, DropReason::kAyiyaNotAllowed);
+    return;
+  }
+  const uint8_t next_header = packet.inner_ipv4 ? kProtocolIpv4 : kProtocolIpv6;
+  const AyiyaFrame frame{slot, endpoint, outer_tos, AyiyaOperation::kForward, next_header};
+  if (put_ayiya_headers(batch.context, batch.table, packet, frame,
+                        batch.context.ayiya->next_hops[index])) {
+    batch.unsigned_packets[batch.unsigned_count++] = static_cast<uint8_t>(index);
+  }
+}
+
+void ayiya_sign(Batch& batch) {
+  AyiyaWorker& worker = *batch.context.ayiya;
+  for (unsigned n = 0; n < batch.unsigned_count; ++n) {
+    worker.jobs[n] = ayiya_signature_job(batch.packets[batch.unsigned_packets[n]]);
+  }
+  worker.sha1().run(std::span(worker.jobs).first(batch.unsigned_count));
+  NextHopMemo memo;
+  for (unsigned n = 0; n < batch.unsigned_count; ++n) {
+    const uint8_t index = batch.unsigned_packets[n];
+    send_signed(batch.context, batch.table, batch.packets[index],
+                batch.context.ayiya->next_hops[index], memo);
+  }
+  batch.unsigned_count = 0;
+}
+
+}  // namespace simplon

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The Simplon authors
+
+// Internal to the pipeline.
+
+#pragma once
+
+#include "dataplane/crypto/sha1_batch.h"
+#include "dataplane/net/ayiya.h"
+#include "dataplane/pipeline/batch.h"
+#include "dataplane/pipeline/link_output.h"
+
+namespace simplon {
+
+struct AyiyaFrame {
+  const TunnelSlot& slot;
+  const Endpoint& endpoint;
+  uint8_t outer_tos;
+  AyiyaOperation operation;
+  uint8_t next_header;
+};
+
+// Puts IP, UDP and AYIYA headers before the `inner_length` bytes at `inner`, outermost at
+// `network`, with the key where the signature goes. False: a verdict has been given instead.
+bool put_ayiya_headers(WorkerContext& context, const ForwardingTable& table, Packet& packet,
+                       const AyiyaFrame& frame, NextHop& next_hop);
+
+// What put_ayiya_headers() has left to be hashed; the digest goes into its place.
+Sha1Job ayiya_signature_job(Packet& packet);
+
+// With the signature in place: the UDP checksum where there is to be one, and off to the link.
+void send_signed(WorkerContext& context, const ForwardingTable& table, Packet& packet,
+                 const NextHop& next_hop, NextHopMemo& memo);
+
+// Whether the engine of this thread is there.
+bool has_ayiya(const WorkerContext& context);
+
+}  // namespace simplon
