@@ -90,9 +90,14 @@ std::unique_ptr<OfflinePop> OfflinePop::create(std::span<const std::byte> snapsh
     context.runtime = pop->runtime_;
     context.ledger = ErrorLedger(pop->ledgers_[column]);
     context.notes = &pop->notes_;
+    pop->ayiya_[column] = AyiyaWorker::create(options.seed, error);
+    if (pop->ayiya_[column] == nullptr) return nullptr;
+    context.ayiya = pop->ayiya_[column].get();
   }
   PacketIo& io = *pop;
   EventSink& events = *pop;
+  pop->slow_context_->io = &io;
+  pop->worker_->io = &pop->worker_io_;
   pop->slow_path_.emplace(*pop->slow_context_, pop->neighbors_, io, options.seed,
                           /*announce=*/false, &events);
   pop->slow_path_->set_tunnel_columns(

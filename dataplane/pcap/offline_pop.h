@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "dataplane/pcap/aligned_bytes.h"
+#include "dataplane/pipeline/ayiya_worker.h"
 #include "dataplane/pipeline/pipeline.h"
 #include "dataplane/slowpath/slow_path.h"
 #include "dataplane/state/conservation.h"
@@ -120,6 +121,18 @@ class OfflinePop : private PacketIo, private EventSink {
   static constexpr std::size_t kWorker = 0;
   static constexpr std::size_t kSlowPath = 1;
 
+  // The worker's.
+  class WorkerIo final : public PacketIo {
+   public:
+    explicit WorkerIo(OfflinePop& pop) : pop_(pop) {}
+    bool allocate(Packet& packet) override { return pop_.allocate(packet); }
+    void transmit(Packet& packet) override { pop_.send(packet, kWorker); }
+    void release(Packet& packet) override { pop_.release(packet); }
+
+   private:
+    OfflinePop& pop_;
+  };
+
   OfflinePop(std::vector<OfflinePort> ports, const OfflineOptions& options, Sink sink);
 
   void set_time();
@@ -149,6 +162,8 @@ class OfflinePop : private PacketIo, private EventSink {
   std::vector<TunnelRuntime> runtime_records_;
   RuntimeTable runtime_;
   NoteQueue notes_;
+  std::array<std::unique_ptr<AyiyaWorker>, 2> ayiya_;
+  WorkerIo worker_io_{*this};
   std::vector<TunnelEvent> events_;
   std::optional<WorkerContext> worker_;
   std::optional<WorkerContext> slow_context_;
