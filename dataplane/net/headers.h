@@ -45,7 +45,6 @@ inline constexpr uint8_t kProtocolIcmpv6 = 58;
 inline constexpr uint8_t kProtocolNoNext = 59;
 inline constexpr uint8_t kProtocolDestinationOptions = 60;
 
-inline constexpr uint16_t kPortHeartbeat = 3740;
 inline constexpr uint16_t kPortAyiya = 5072;
 
 struct EthernetHeader {
@@ -187,7 +186,5 @@ enum class UnreachableCode : uint8_t {
 
 inline constexpr std::size_t kIpv6MinimumMtu = 1280;
 inline constexpr std::size_t k6in4Overhead = sizeof(Ipv4Header);
-// UDP header and 44 bytes of AYIYA (docs/protocols.md §8.2), without the IP header before them.
-inline constexpr std::size_t kAyiyaOverhead = sizeof(UdpHeader) + 44;
 
 }  // namespace simplon

@@ -7,10 +7,12 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <span>
 
 #include "dataplane/pipeline/forwarding_table.h"
 #include "dataplane/pipeline/packet.h"
+#include "dataplane/pipeline/tunnel_route.h"
 #include "dataplane/pipeline/worker_context.h"
 
 namespace simplon {
@@ -46,6 +48,14 @@ struct Batch {
   unsigned unsigned_count = 0;
   std::array<uint8_t, kMaxBurst> unsigned_packets;
 
+  // By packet index, for packets into tunnels of every kind but 6in4 with a configured remote: the
+  // way there, looked up once.
+  const TunnelRoute& find_way(std::size_t index) {
+    const uint32_t slot = packets[index].out_slot;
+    return *std::construct_at(&ways_.of[index], tunnel_route(context.runtime, table, slot));
+  }
+  const TunnelRoute& way(std::size_t index) const { return ways_.of[index]; }
+
   void add_pending(std::size_t index) { pending[count++] = static_cast<uint8_t>(index); }
 
   // Keeps those for which `stage(index, packet)` returns true.
@@ -58,6 +68,13 @@ struct Batch {
     }
     count = kept;
   }
+
+ private:
+  // Not constructed: most bursts need none.
+  union Ways {
+    Ways() {}
+    TunnelRoute of[kMaxBurst];
+  } ways_;
 };
 
 // Parses link and IP headers of every packet; leaves those to be routed pending, `inner` and
@@ -95,12 +112,19 @@ void ayiya_sign(Batch& batch);
 // Pools to slots; starts fetching slots and counters.
 void resolve(Batch& batch);
 
-// Checks that packets from tunnels come from the endpoint that owns their inner source (RFC
-// 4213 3.6, BCP 38); sets in_slot.
-void decap_proto41(Batch& batch);
+// Checks that packets from tunnels come in the encapsulation and from the endpoint of the tunnel
+// that owns their inner source (docs/protocols.md §2.5, RFC 4213 3.6, BCP 38); sets in_slot.
+void decap(Batch& batch);
 
 // Source check of packets from the uplink, destination, hop limit, MTU; sets out_slot.
 void route(Batch& batch);
+// The same for one packet whose inner header is IPv4. For filter().
+bool route_inner_ipv4(Batch& batch, std::size_t index);
+// Into the tunnel `out_slot`, which is of any kind but 6in4 with a configured remote: is it up,
+// does it carry the family? Finds the way. For filter().
+bool check_way(Batch& batch, std::size_t index);
+// The last that is asked before a packet may take that way. For filter().
+bool admit(Batch& batch, std::size_t index);
 
 // Rewrites what is left and puts it on the link.
 void write(Batch& batch);

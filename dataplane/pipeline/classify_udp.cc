@@ -3,17 +3,14 @@
 
 // UDP to the PoP: heartbeats (docs/protocols.md §7) and AYIYA (§8).
 
-#include <cstring>
-#include <string_view>
-
+#include "dataplane/net/ayiya.h"
 #include "dataplane/net/checksum.h"
+#include "dataplane/net/heartbeat.h"
 #include "dataplane/pipeline/classify.h"
+#include "dataplane/pipeline/tunnel_route.h"
 
 namespace simplon {
 namespace {
-
-constexpr std::size_t kMaxBeat = 255;  // docs/protocols.md §7.3
-constexpr std::string_view kBeatPrefix = "HEARTBEAT TUNNEL ";
 
 // Sum over pseudo header and datagram; all ones for a good one.
 bool udp_sums_up(const Packet& packet, std::size_t length) {
@@ -29,20 +26,31 @@ bool udp_sums_up(const Packet& packet, std::size_t length) {
   return checksum_fold(checksum_add(sum, datagram)) == 0xffff;
 }
 
+// Whether the beat comes from where its tunnel ends now. A flood of others shall not be in its way.
+bool is_from_endpoint(const Batch& batch, const Heartbeat& beat, const Ipv6Address& source) {
+  const SnapshotView& view = batch.table.snapshot;
+  const uint32_t slot = view.find_slot(beat.identity.hi());
+  if (slot == kNoSlot || !takes_beats(static_cast<TunnelKind>(view.slot(slot).kind))) return false;
+  const Endpoint endpoint = endpoint_of(batch.context.runtime, view, slot);
+  return endpoint.known() && endpoint.address == source;
+}
+
 void classify_beat(Batch& batch, Packet& packet, std::size_t length) {
   WorkerContext& context = batch.context;
-  const std::size_t size = length - sizeof(UdpHeader);
-  const auto* text = packet.at<char>(packet.transport + sizeof(UdpHeader));
-  if (size > kMaxBeat || !std::string_view(text, size).starts_with(kBeatPrefix)) {
+  const auto beat = parse_heartbeat(
+      {packet.at<uint8_t>(packet.transport + sizeof(UdpHeader)), length - sizeof(UdpHeader)});
+  if (!beat) {
     drop(context, batch.table, packet, DropReason::kBeatMalformed);
     return;
   }
   const Ipv6Address source = outer_source(packet);
-  if (!context.new_beats.take(source, context.now_ns)) {
+  if (is_from_endpoint(batch, *beat, source)) {
+    punt(context, packet, PuntClass::kBeat);
+  } else if (context.new_beats.take(source, context.now_ns)) {
+    punt(context, packet, PuntClass::kNewBeat);
+  } else {
     drop(context, batch.table, packet, DropReason::kBeatPoliced);
-    return;
   }
-  punt(context, packet, PuntClass::kNewBeat);
 }
 
 }  // namespace
@@ -56,7 +64,7 @@ void classify_udp(Batch& batch, std::size_t index, std::size_t available) {
   }
   const auto* udp = packet.at<UdpHeader>(packet.transport);
   const uint16_t port = udp->destination_port.value();
-  if (port != kPortAyiya && port != kPortHeartbeat) {
+  if (port != kPortAyiya && port != kHeartbeatPort) {
     if (packet.outer_ipv6) {
       punt(context, packet, PuntClass::kLocal);
     } else {

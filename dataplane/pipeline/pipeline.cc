@@ -4,6 +4,7 @@
 #include "dataplane/pipeline/pipeline.h"
 
 #include "dataplane/pipeline/batch.h"
+#include "dataplane/pipeline/encap.h"
 #include "dataplane/pipeline/link_output.h"
 
 namespace simplon {
@@ -13,11 +14,25 @@ void forward(Batch& batch) {
   if (batch.ayiya_count != 0) [[unlikely]]
     ayiya_receive(batch);
   resolve(batch);
-  decap_proto41(batch);
+  decap(batch);
   route(batch);
   write(batch);
   if (batch.unsigned_count != 0) [[unlikely]]
     ayiya_sign(batch);
+}
+
+// One packet of the PoP's own into `out_slot`, or a piece of one that has been routed there.
+bool fits_tunnel(Batch& batch, Packet& packet) {
+  const TunnelSlot& slot = batch.table.snapshot.slot(packet.out_slot);
+  uint16_t mtu = slot.mtu;
+  if (slot.kind != static_cast<uint8_t>(TunnelKind::kProto41)) {
+    if (!check_way(batch, 0)) return false;
+    mtu = batch.way(0).mtu;
+  } else if (packet.inner_ipv4) {
+    return drop(batch.context, batch.table, packet, DropReason::kEncapsulationUnsupported);
+  }
+  if (packet.inner_length <= mtu) return true;
+  return drop(batch.context, batch.table, packet, DropReason::kReplyTooBig);
 }
 
 }  // namespace
@@ -51,8 +66,7 @@ void send_ipv6(WorkerContext& context, const ForwardingTable& table, Packet& pac
     batch.destination_pool[0] = table.snapshot.lookup(ip->destination.hi());
     resolve(batch);
     route(batch);
-  } else if (packet.inner_length > table.snapshot.slot(packet.out_slot).mtu) {
-    drop(context, table, packet, DropReason::kReplyTooBig);
+  } else if (!fits_tunnel(batch, packet)) {
     return;
   }
   write(batch);
@@ -60,9 +74,33 @@ void send_ipv6(WorkerContext& context, const ForwardingTable& table, Packet& pac
 }
 
 void send_ipv4(WorkerContext& context, const ForwardingTable& table, Packet& packet) {
+  Batch batch(context, table, {&packet, 1});
   const auto* ip = packet.at<Ipv4Header>(packet.network);
-  const NextHop next_hop = table.links.route_ipv4(ip->destination);
   const std::size_t length = ip->total_length.value();
+  const PoolLookup pool = batch.ipv4_is_routed
+                              ? table.snapshot.lookup(ipv4_pool_key(ip->destination.value()))
+                              : PoolLookup{};
+  if (pool.hit() || packet.out_slot != kNoSlot) {
+    packet.inner = packet.network;
+    packet.inner_length = static_cast<uint16_t>(length);
+    packet.inner_ipv4 = true;
+    packet.truncate(packet.network + length);
+    batch.add_pending(0);
+    if (packet.out_slot == kNoSlot) {
+      batch.source_pool[0] = {};
+      batch.destination_pool[0] = pool;
+      resolve(batch);
+      route(batch);
+      if (batch.count == 0) return;
+    } else if (!fits_tunnel(batch, packet)) {
+      return;
+    }
+    NextHopMemo memo;
+    encapsulate(batch, 0, memo);
+    if (batch.unsigned_count != 0) ayiya_sign(batch);
+    return;
+  }
+  const NextHop next_hop = table.links.route_ipv4(ip->destination);
   if (next_hop.interface != kNoInterfaceIndex &&
       length > table.links.interfaces()[next_hop.interface].mtu) {
     drop(context, table, packet, DropReason::kReplyTooBig);

@@ -33,8 +33,11 @@ void process_burst(WorkerContext& context, const ForwardingTable& table, std::sp
 // goes into that tunnel wherever it is addressed to, as link-local answers must.
 void send_ipv6(WorkerContext& context, const ForwardingTable& table, Packet& packet);
 
-// Sends one IPv4 packet that stands complete at `packet.network` out of the interface its
-// destination is reached by.
+// Sends one IPv4 packet that stands complete at `packet.network` as it is: into the tunnel its
+// destination belongs to, or into `out_slot` if that is set, else out of the interface it is
+// reached by. For what the PoP made, and for the pieces of a packet of kOversize: where that stood
+// with `network` equal to `inner` its tunnel is still ahead of it, and each piece is sent with the
+// same `out_slot`, the first with its `in_slot` too.
 void send_ipv4(WorkerContext& context, const ForwardingTable& table, Packet& packet);
 
 // Puts the link header before the IP packet at `packet.network`; verdict kTransmit, or kPunt

@@ -92,9 +92,8 @@ bool check_tunnel(Batch& batch, uint8_t index, Packet& packet) {
 }
 
 bool decide(Batch& batch, uint8_t index, Packet& packet) {
-  if (packet.inner_ipv4) [[unlikely]] {
-    return drop(batch.context, batch.table, packet, DropReason::kEncapsulationUnsupported);
-  }
+  if (packet.inner_ipv4) [[unlikely]]
+    return route_inner_ipv4(batch, index);
   const bool from_tunnel = packet.in_slot != kNoSlot;
   if (!from_tunnel && !packet.originated && !check_uplink_source(batch, index, packet)) {
     return false;
@@ -104,15 +103,25 @@ bool decide(Batch& batch, uint8_t index, Packet& packet) {
                   : !packet.originated && !check_outbound(batch, packet)) {
     return false;
   }
+  uint16_t mtu = 0xffff;
+  bool plain = true;
+  if (into_tunnel) {
+    const TunnelSlot& slot = batch.table.snapshot.slot(packet.out_slot);
+    mtu = slot.mtu;
+    plain = slot.kind == static_cast<uint8_t>(TunnelKind::kProto41);
+    if (!plain) [[unlikely]] {
+      if (!check_way(batch, index)) return false;
+      mtu = batch.way(index).mtu;
+    }
+  }
   if (!packet.originated && packet.at<Ipv6Header>(packet.inner)->hop_limit <= 1) [[unlikely]] {
     return drop(batch.context, batch.table, packet, DropReason::kHopLimitExceeded);
   }
-  if (into_tunnel && packet.inner_length > batch.table.snapshot.slot(packet.out_slot).mtu)
-      [[unlikely]] {
+  if (packet.inner_length > mtu) [[unlikely]] {
     return drop(batch.context, batch.table, packet,
                 packet.originated ? DropReason::kReplyTooBig : DropReason::kPacketTooBig);
   }
-  return true;
+  return plain || admit(batch, index);
 }
 
 }  // namespace
@@ -120,10 +129,14 @@ bool decide(Batch& batch, uint8_t index, Packet& packet) {
 void resolve(Batch& batch) {
   const SnapshotView& view = batch.table.snapshot;
   const TunnelCounters* counters = batch.context.tunnel_counters;
+  const RuntimeTable& runtime = batch.context.runtime;
+  // Only tunnels with a configured remote are in the outer index.
+  const bool has_dynamic = view.outer_index().size() != view.tunnel_count();
   const auto fetch = [&](uint32_t slot) {
     // Harmless for kNoSlot: a prefetch never faults.
     __builtin_prefetch(view.slots() + slot);
     __builtin_prefetch(counters + slot, 1);
+    if (has_dynamic) runtime.prefetch(slot);
   };
   for (unsigned n = 0; n < batch.count; ++n) {
     const uint8_t index = batch.pending[n];

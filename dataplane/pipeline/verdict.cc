@@ -18,12 +18,28 @@ bool answer_is_owed(const ForwardingTable& table, const Packet& packet, DropReas
   const uint32_t flags = table.snapshot.pop().flags;
   switch (info(reason).answer) {
     case IcmpAnswer::kNone:
-      return (flags & kPopIcmpv4ProtocolUnreachable) != 0 && matches_no_tunnel(reason);
+      return (flags & kPopIcmpv4ProtocolUnreachable) != 0 && matches_no_tunnel(reason) &&
+             packet.encapsulation == Encapsulation::kProto41 && !packet.outer_ipv6;
     case IcmpAnswer::kSourcePolicy:
       return (flags & kPopIcmpv6SourcePolicy) != 0;
     default:
       return true;
   }
+}
+
+// On the tunnel's ledger (docs/architecture.md §5.2), if it is known whose the packet is.
+void book(WorkerContext& context, const ForwardingTable& table, const Packet& packet) {
+  uint32_t slot = packet.blame;
+  if (slot == kNoSlot) slot = packet.out_slot;
+  if (slot == kNoSlot) slot = packet.in_slot;
+  if (slot == kNoSlot || packet.network > packet.length) return;
+  context.ledger.book(
+      {.slot = slot,
+       .incarnation = table.snapshot.slot(slot).incarnation,
+       .reason = static_cast<uint8_t>(packet.reason),
+       .detail = packet.detail,
+       .packet = {packet.at<uint8_t>(packet.network), std::size_t{packet.length} - packet.network}},
+      context.time.unix_ns);
 }
 
 }  // namespace
@@ -42,8 +58,16 @@ bool answer_is_owed(const ForwardingTable& table, const Packet& packet, DropReas
       context.counters.add(WorkerCounter::kIcmpv6ErrorsLimited);
     }
   }
+  // Whose outer source is it? The slow path finds out, and counts.
+  if (reason == DropReason::kOuterSourceMismatch &&
+      context.punt_budget[std::size_t(PuntClass::kAttribution)].take(context.now_ns)) {
+    packet.verdict = Verdict::kPunt;
+    packet.punt_class = PuntClass::kAttribution;
+    return false;
+  }
   packet.verdict = Verdict::kDrop;
   context.counters.drop(reason);
+  book(context, table, packet);
   return false;
 }
 

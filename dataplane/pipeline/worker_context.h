@@ -60,6 +60,8 @@ struct alignas(64) WorkerContext {
 
   // In front of PuntClass::kNewBeat: one flooder starves its own bucket only.
   SourcePolicer<50, 100> new_beats;
+  // Bytes towards endpoints that have not shown that they are there (docs/protocols.md §10.5).
+  BucketTable<4096> unverified;
 
   // Set by whoever owns the memory before the first burst. A table without dynamic tunnels does
   // without them.

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The Simplon authors
+
+#include "dataplane/pipeline/tunnel_route.h"
+
+#include <algorithm>
+
+#include "dataplane/net/ayiya.h"
+#include "dataplane/pipeline/gre.h"
+
+namespace simplon {
+namespace {
+
+std::size_t overhead_of(const TunnelSlot& slot, const Endpoint& endpoint) {
+  const bool ipv4 = endpoint.address.is_ipv4_mapped();
+  const std::size_t ip = ipv4 ? sizeof(Ipv4Header) : sizeof(Ipv6Header);
+  switch (static_cast<TunnelKind>(slot.kind)) {
+    case TunnelKind::kGre:
+      return ip + gre_header_size(gre_flags(slot));
+    case TunnelKind::kIpv6Tunnel:
+      return ip + (slot.encapsulation_limit != 0 ? kIpv6OptionsUnit : 0);
+    default:
+      if (endpoint.transport == Transport::kProto41) return ip;
+      return ipv4 ? kAyiyaOverheadIpv4 : kAyiyaOverheadIpv6;
+  }
+}
+
+}  // namespace
+
+TunnelRoute tunnel_route(const RuntimeTable& runtime, const ForwardingTable& table, uint32_t slot) {
+  const TunnelSlot& tunnel = table.snapshot.slot(slot);
+  const bool dynamic = is_dynamic(static_cast<TunnelKind>(tunnel.kind));
+  TunnelRoute route;
+  route.mtu = tunnel.mtu;
+  if (dynamic) {
+    route.endpoint = endpoint_of(runtime, table.snapshot, slot);
+    if (!route.endpoint.up) return route;
+  } else {
+    route.endpoint.address = Ipv6Address::from_bytes(tunnel.remote);
+    route.endpoint.local_index = tunnel.local_index;
+    route.endpoint.up = true;
+    route.endpoint.verified = true;
+  }
+  const bool ipv4 = route.endpoint.address.is_ipv4_mapped();
+  route.overhead = static_cast<uint16_t>(overhead_of(tunnel, route.endpoint));
+  route.next_hop = ipv4 ? table.links.route_ipv4(route.endpoint.address.ipv4())
+                        : table.links.route_ipv6(route.endpoint.address);
+  // What is static over IPv4 has been cut to the link by control, or goes out in fragments.
+  const bool fits_as_configured = !dynamic && ipv4;
+  if (!fits_as_configured && route.next_hop.interface != kNoInterfaceIndex) {
+    const std::size_t link = table.links.interfaces()[route.next_hop.interface].mtu;
+    const std::size_t room = std::max(link - route.overhead, kIpv6MinimumMtu);
+    route.mtu = static_cast<uint16_t>(std::min<std::size_t>(tunnel.mtu, room));
+  }
+  return route;
+}
+
+bool carries_ipv4(const TunnelSlot& slot, const Endpoint& endpoint) {
+  switch (static_cast<TunnelKind>(slot.kind)) {
+    case TunnelKind::kGre:
+    case TunnelKind::kIpv6Tunnel:
+      return true;
+    case TunnelKind::kAyiya:
+    case TunnelKind::kDynamic:
+      return endpoint.transport == Transport::kAyiya;
+    default:
+      return false;
+  }
+}
+
+}  // namespace simplon
