@@ -7,11 +7,16 @@
 
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <vector>
 
+#include "control/config/secret.h"
 #include "control/config/violation.h"
+#include "dataplane/net/address.h"
+#include "dataplane/table/tunnel_rules.h"
 #include "proto/link/snapshot_format.h"
 #include "simplon/v1/config.pb.h"
 
@@ -29,8 +34,11 @@ struct UnitRange {
 
 struct CompiledTunnel {
   uint32_t slot = kNoSlot;
-  TunnelSlot line{};  // incarnation is left 0
-  std::vector<UnitRange> delegated;
+  TunnelSlot line{};                 // incarnation is left 0, cold_index kNoSlot: the builder's
+  std::vector<UnitRange> delegated;  // of both families
+  // Clear text, for kinds that take beats: the current one and the one before.
+  std::array<std::string, 2> passwords;
+  Sha1Digest previous_sha1{};  // for kinds that take AYIYA, during a rotation
 };
 
 struct CompiledPool {
@@ -39,17 +47,22 @@ struct CompiledPool {
   int config_index = 0;  // in the list it came from
 };
 
-inline constexpr uint32_t kDefaultLinkMtu = 1500;
+inline constexpr uint32_t kDefaultLinkMtu = kCommonLinkMtu;
 inline constexpr uint32_t kDefaultIcmpErrorsPerSecond = 1000;
 inline constexpr uint32_t kDefaultIcmpErrorsPerSecondPerTunnel = 20;
-inline constexpr uint32_t kProto41Overhead = 20;  // outer IPv4 header
-inline constexpr uint32_t kMinMtu = 1280;         // RFC 8200 section 5
-inline constexpr uint32_t kMaxProto41Mtu = 1480;
 inline constexpr uint32_t kDefaultTtl = 64;
+inline constexpr uint32_t kDefaultBeatTimeout = 180;  // seconds: three missed beats
 inline constexpr int kMaxDelegatedPrefixes = 16;
+
+// kUnused for a type that does not exist.
+TunnelKind kind_of(v1::Tunnel::Type type);
 
 // Faulty parts are left out of the result. Paths begin with "pop".
 PopRecord compile_pop(const v1::Pop& pop, Violations& violations);
+
+// Pop.other_pop_addresses, sorted. Paths begin with "pop".
+std::vector<Ipv6Address> compile_refused_endpoints(const v1::Pop& pop, const PopRecord& record,
+                                                   Violations& violations);
 
 // Sorted by base, with `first` of DELEGATED pools assigned. Faulty pools are left out. Paths begin
 // with "pools".

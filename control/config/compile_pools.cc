@@ -2,11 +2,13 @@
 // Copyright (c) 2026 The Simplon authors
 
 #include <algorithm>
+#include <bit>
 #include <set>
 #include <string>
 
 #include "control/config/compile.h"
 #include "control/config/names.h"
+#include "control/config/outer_address.h"
 #include "dataplane/net/address.h"
 #include "dataplane/table/address_rules.h"
 
@@ -14,6 +16,10 @@ namespace simplon::control {
 namespace {
 
 constexpr std::size_t kMaxPoolName = 32;
+
+bool looks_like_ipv4(std::string_view text) {
+  return text.find('.') != text.npos && text.find(':') == text.npos;
+}
 
 void check_name(const std::string& name, std::set<std::string>& seen, Violations& violations) {
   if (name.empty()) {
@@ -28,32 +34,60 @@ void check_name(const std::string& name, std::set<std::string>& seen, Violations
   }
 }
 
-std::optional<Ipv6Prefix> parse_pool_prefix(const v1::Pool& pool, Violations& violations) {
-  if (pool.prefix().empty()) {
-    violations.add("prefix", reason::kRequired, "a pool needs a prefix");
+// A prefix of either family as the snapshot has it.
+struct PoolPrefix {
+  bool ipv4 = false;
+  uint64_t base = 0;  // upper half, or ipv4_pool_key()
+  unsigned length = 0;
+
+  unsigned width() const { return ipv4 ? 32 : 64; }
+};
+
+std::optional<PoolPrefix> parse_pool_prefix(const v1::Pool& pool, Violations& violations) {
+  const auto refuse = [&](std::string_view why, const std::string& description) {
+    violations.add("prefix", why, description);
     return std::nullopt;
+  };
+  if (pool.prefix().empty()) return refuse(reason::kRequired, "a pool needs a prefix");
+  const auto v4 = Ipv4Prefix::parse(pool.prefix());
+  const auto v6 = Ipv6Prefix::parse(pool.prefix());
+  if (v4 ? v4->has_host_bits() : v6 && v6->has_host_bits()) {
+    return refuse(reason::kHostBits, pool.prefix() + " has bits set behind the length");
   }
-  const auto prefix = Ipv6Prefix::parse(pool.prefix());
-  if (!prefix) {
-    violations.add("prefix", reason::kBadPrefix,
-                   "'" + pool.prefix() + "' is not an IPv6 prefix, as 2001:db8::/48");
-    return std::nullopt;
+  if (v4) {
+    if (pool.kind() == v1::Pool::LINK) {
+      return refuse(reason::kBadPrefix, "a LINK pool is IPv6: the link of a tunnel is a /64");
+    }
+    if (!is_usable_prefix(*v4)) {
+      return refuse(reason::kAddressNotUsable,
+                    pool.prefix() +
+                        " has addresses no host can have: 0.0.0.0/8, 127.0.0.0/8, "
+                        "224.0.0.0/3");
+    }
+    return PoolPrefix{true, ipv4_pool_key(v4->address.value()), v4->length};
   }
-  if (prefix->has_host_bits()) {
-    violations.add("prefix", reason::kHostBits, pool.prefix() + " has bits set behind the length");
-    return std::nullopt;
+  if (!v6) {
+    return refuse(reason::kBadPrefix, "'" + pool.prefix() +
+                                          "' is not a prefix, as 2001:db8::/48 or, for ROUTED and "
+                                          "DELEGATED, 198.51.100.0/24");
   }
-  if (prefix->length == 0 || !is_usable_unicast(prefix->address)) {
-    violations.add("prefix", reason::kAddressNotUsable,
-                   pool.prefix() + " is not global or unique local unicast");
-    return std::nullopt;
+  if (v6->length == 0 || !is_usable_unicast(v6->address)) {
+    return refuse(reason::kAddressNotUsable,
+                  pool.prefix() + " is not global or unique local unicast");
   }
-  return prefix;
+  return PoolPrefix{false, v6->address.hi(), v6->length};
 }
 
 // 0: refused.
-unsigned check_unit_length(const v1::Pool& pool, Violations& violations) {
+unsigned check_unit_length(const v1::Pool& pool, bool ipv4, Violations& violations) {
   const uint32_t length = pool.unit_length();
+  if (ipv4) {
+    if (length == 0) return 32;
+    if (length >= 16 && length <= 32) return length;
+    violations.add("unit_length", reason::kOutOfRange,
+                   "must be 16..32, or 0 for 32, in an IPv4 pool");
+    return 0;
+  }
   if (pool.kind() == v1::Pool::DELEGATED) {
     if (length >= 48 && length <= 64) return length;
     violations.add("unit_length", reason::kOutOfRange, "must be 48..64 for a DELEGATED pool");
@@ -74,7 +108,8 @@ std::optional<PoolRecord> compile_pool(const v1::Pool& pool, Violations& violati
     return std::nullopt;
   }
   const auto prefix = parse_pool_prefix(pool, violations);
-  const unsigned unit_length = check_unit_length(pool, violations);
+  const unsigned unit_length =
+      check_unit_length(pool, prefix ? prefix->ipv4 : looks_like_ipv4(pool.prefix()), violations);
   if (!prefix || unit_length == 0) return std::nullopt;
   if (prefix->length > unit_length) {
     violations.add("prefix", reason::kOutOfRange,
@@ -89,10 +124,10 @@ std::optional<PoolRecord> compile_pool(const v1::Pool& pool, Violations& violati
     return std::nullopt;
   }
   PoolRecord record{};
-  record.base = prefix->address.hi();
-  record.mask = prefix_mask64(prefix->length);
+  record.base = prefix->base;
+  record.mask = prefix_mask64(prefix->length + 64 - prefix->width());
   record.unit_count = 1u << (unit_length - prefix->length);
-  record.shift = static_cast<uint8_t>(64 - unit_length);
+  record.shift = static_cast<uint8_t>(prefix->width() - unit_length);
   record.kind = static_cast<uint32_t>(pool.kind());
   static_assert(static_cast<uint32_t>(v1::Pool::LINK) == static_cast<uint32_t>(PoolKind::kLink));
   static_assert(static_cast<uint32_t>(v1::Pool::ROUTED) ==
@@ -116,8 +151,13 @@ std::optional<PoolRecord> compile_pool(const v1::Pool& pool, Violations& violati
 }
 
 std::string text_of(const PoolRecord& record) {
-  return Ipv6Prefix{Ipv6Address::from_halves(record.base, 0),
-                    static_cast<uint8_t>(std::popcount(record.mask))}
+  const int length = std::popcount(record.mask);
+  if (is_ipv4_pool(record)) {
+    return Ipv4Prefix{Ipv4Address::from_value(static_cast<uint32_t>(record.base)),
+                      static_cast<uint8_t>(length - 32)}
+        .to_string();
+  }
+  return Ipv6Prefix{Ipv6Address::from_halves(record.base, 0), static_cast<uint8_t>(length)}
       .to_string();
 }
 
@@ -130,8 +170,9 @@ bool compare_with_pool(const CompiledPool& pool, const CompiledPool& other,
                    text_of(a) + " overlaps " + text_of(b) + " of pool '" + other.name + "'");
     return false;
   }
-  if (a.kind == b.kind && a.kind != static_cast<uint32_t>(PoolKind::kDelegated) &&
-      a.first < b.first + b.unit_count && b.first < a.first + a.unit_count) {
+  if (a.kind == b.kind && is_ipv4_pool(a) == is_ipv4_pool(b) &&
+      a.kind != static_cast<uint32_t>(PoolKind::kDelegated) && a.first < b.first + b.unit_count &&
+      b.first < a.first + a.unit_count) {
     violations.add("first_slot", reason::kOverlap,
                    "pool '" + other.name + "' of the same kind has slots " +
                        std::to_string(b.first) + ".." + std::to_string(b.first + b.unit_count - 1));
@@ -140,20 +181,51 @@ bool compare_with_pool(const CompiledPool& pool, const CompiledPool& other,
   return true;
 }
 
-bool compare_with_interfaces(const PoolRecord& record, const PopRecord& pop,
-                             Violations& violations) {
+// The on-link prefix of the pool's family; nullopt: the interface has none.
+struct OnLink {
+  uint64_t base = 0;
+  uint64_t mask = 0;
+  std::string text;
+};
+std::optional<OnLink> on_link(const InterfaceRecord& interface, bool ipv4) {
+  if (ipv4) {
+    if ((interface.flags & kInterfaceHasIpv4) == 0) return std::nullopt;
+    const auto address = Ipv4Address::from_bytes(interface.ipv4_address);
+    return OnLink{ipv4_pool_key(address.value()), prefix_mask64(interface.ipv4_length + 32u),
+                  Ipv4Prefix{address, interface.ipv4_length}.to_string()};
+  }
+  if ((interface.flags & kInterfaceHasIpv6) == 0) return std::nullopt;
+  const auto address = Ipv6Address::from_bytes(interface.ipv6_address);
+  return OnLink{address.hi(), prefix_mask64(interface.ipv6_length),
+                Ipv6Prefix{address, interface.ipv6_length}.to_string()};
+}
+
+bool compare_with_pop(const PoolRecord& record, const PopRecord& pop, Violations& violations) {
+  const bool ipv4 = is_ipv4_pool(record);
   for (uint32_t i = 0; i < pop.interface_count; ++i) {
-    const InterfaceRecord& interface = pop.interfaces[i];
-    if ((interface.flags & kInterfaceHasIpv6) == 0) continue;
-    const auto address = Ipv6Address::from_bytes(interface.ipv6_address);
-    if (prefixes_overlap(record.base, record.mask, address.hi(),
-                         prefix_mask64(interface.ipv6_length))) {
-      violations.add("prefix", reason::kOverlap,
-                     text_of(record) + " overlaps the on-link prefix of " +
-                         Ipv6Prefix{address, interface.ipv6_length}.to_string() +
-                         ", pop.interfaces[" + std::to_string(i) + "]");
-      return false;
-    }
+    const auto link = on_link(pop.interfaces[i], ipv4);
+    if (!link || !prefixes_overlap(record.base, record.mask, link->base, link->mask)) continue;
+    violations.add("prefix", reason::kOverlap,
+                   text_of(record) + " overlaps the on-link prefix of " + link->text +
+                       ", pop.interfaces[" + std::to_string(i) + "]");
+    return false;
+  }
+  bool has_ipv4 = false;
+  for (uint32_t i = 0; i < pop.local_address_count; ++i) {
+    const auto address = Ipv6Address::from_bytes(pop.local_addresses[i]);
+    has_ipv4 |= address.is_ipv4_mapped();
+    const auto key = pool_key(address);
+    if (!key || (*key & record.mask) != record.base) continue;
+    violations.add("prefix", reason::kOverlap,
+                   text_of(record) + " holds " + to_outer_text(address) +
+                       ", an address of the PoP that tunnels end on");
+    return false;
+  }
+  if (ipv4 && !has_ipv4) {
+    violations.add("prefix", reason::kRequired,
+                   "an IPv4 pool needs an IPv4 address of the PoP, the source of ICMP errors: give "
+                   "an interface one, or pop.ipv4_addresses");
+    return false;
   }
   return true;
 }
@@ -176,7 +248,7 @@ std::vector<CompiledPool> compile_pools(const PoolList& pools, const PopRecord& 
     const auto record = compile_pool(pools[i], violations);
     if (!record) continue;
     CompiledPool pool{*record, pools[i].name(), i};
-    bool disjoint = compare_with_interfaces(*record, pop, violations);
+    bool disjoint = compare_with_pop(*record, pop, violations);
     for (const CompiledPool& other : compiled) {
       disjoint = compare_with_pool(pool, other, violations) && disjoint;
     }

@@ -8,6 +8,7 @@
 
 #include "control/config/compile.h"
 #include "control/config/names.h"
+#include "control/config/outer_address.h"
 #include "dataplane/net/address.h"
 #include "dataplane/table/address_rules.h"
 
@@ -30,7 +31,7 @@ class InterfaceCompiler {
     }
     record_.vlan = static_cast<uint16_t>(in_.vlan());
     const uint32_t mtu = in_.mtu() == 0 ? kDefaultLinkMtu : in_.mtu();
-    if (mtu < kMinMtu || mtu > 9000) {
+    if (mtu < kMinTunnelMtu || mtu > 9000) {
       add("mtu", reason::kMtuOutOfRange, "must be 1280..9000, or 0 for 1500");
     } else {
       record_.mtu = static_cast<uint16_t>(mtu);
@@ -210,41 +211,83 @@ void compile_interfaces(const v1::Pop& pop, PopRecord& record, Violations& viola
   }
 }
 
-bool add_local_address(Ipv4Address address, PopRecord& record) {
-  const auto mapped = Ipv6Address::from_ipv4(address);
-  for (uint32_t i = 0; i < record.local_address_count; ++i) {
-    if (Ipv6Address::from_bytes(record.local_addresses[i]) == mapped) return false;
-  }
-  std::memcpy(record.local_addresses[record.local_address_count++], mapped.bytes.data(), 16);
-  return true;
-}
+// The addresses tunnels may end on: those of IPv4 before those of IPv6, and in each family the
+// interfaces' own first, so that "the first one" of Tunnel.local is the first interface's.
+class LocalAddressCompiler {
+ public:
+  LocalAddressCompiler(PopRecord& record, Violations& violations)
+      : record_(record), violations_(violations) {}
 
-// The interfaces' own addresses first, so that "the first one" of Tunnel.local is the first
-// interface's.
-void compile_local_addresses(const v1::Pop& pop, PopRecord& record, Violations& violations) {
-  for (uint32_t i = 0; i < record.interface_count; ++i) {
-    const InterfaceRecord& interface = record.interfaces[i];
-    if ((interface.flags & kInterfaceHasIpv4) != 0) {
-      add_local_address(Ipv4Address::from_bytes(interface.ipv4_address), record);
+  void compile(const v1::Pop& pop) {
+    for (uint32_t i = 0; i < record_.interface_count; ++i) {
+      const InterfaceRecord& interface = record_.interfaces[i];
+      if ((interface.flags & kInterfaceHasIpv4) == 0) continue;
+      add(Ipv6Address::from_ipv4(Ipv4Address::from_bytes(interface.ipv4_address)),
+          interface_field(static_cast<int>(i), "ipv4_address"), Source::kInterface);
+    }
+    for (int i = 0; i < pop.ipv4_addresses_size(); ++i) {
+      const std::string field = "ipv4_addresses[" + std::to_string(i) + "]";
+      const auto address = Ipv4Address::parse(pop.ipv4_addresses(i));
+      if (!address) {
+        violations_.add(field, reason::kBadAddress,
+                        "'" + pop.ipv4_addresses(i) + "' is not an IPv4 address");
+      } else if (!is_usable_unicast(*address)) {
+        violations_.add(field, reason::kAddressNotUsable,
+                        address->to_string() + " is no address a host can have");
+      } else {
+        add(Ipv6Address::from_ipv4(*address), field, Source::kList);
+      }
+    }
+    for (uint32_t i = 0; i < record_.interface_count; ++i) {
+      const InterfaceRecord& interface = record_.interfaces[i];
+      if ((interface.flags & kInterfaceHasIpv6) == 0) continue;
+      add(Ipv6Address::from_bytes(interface.ipv6_address),
+          interface_field(static_cast<int>(i), "ipv6_address"), Source::kInterface);
+    }
+    for (int i = 0; i < pop.ipv6_addresses_size(); ++i) {
+      const std::string field = "ipv6_addresses[" + std::to_string(i) + "]";
+      const auto address = Ipv6Address::parse(pop.ipv6_addresses(i));
+      if (!address) {
+        violations_.add(field, reason::kBadAddress,
+                        "'" + pop.ipv6_addresses(i) + "' is not an IPv6 address");
+      } else if (!is_usable_unicast(*address)) {
+        violations_.add(field, reason::kAddressNotUsable,
+                        address->to_string() + " is not global or unique local unicast");
+      } else {
+        add(*address, field, Source::kList);
+      }
     }
   }
-  for (int i = 0; i < pop.ipv4_addresses_size(); ++i) {
-    const std::string field = "ipv4_addresses[" + std::to_string(i) + "]";
-    const auto address = Ipv4Address::parse(pop.ipv4_addresses(i));
-    if (!address) {
-      violations.add(field, reason::kBadAddress,
-                     "'" + pop.ipv4_addresses(i) + "' is not an IPv4 address");
-    } else if (!is_usable_unicast(*address)) {
-      violations.add(field, reason::kAddressNotUsable,
-                     address->to_string() + " is no address a host can have");
-    } else if (record.local_address_count == kMaxLocalAddresses) {
-      violations.add(field, reason::kTooMany, "at most 16 addresses with those of the interfaces");
+
+ private:
+  enum class Source { kInterface, kList };
+
+  void add(const Ipv6Address& address, const std::string& field, Source source) {
+    for (uint32_t i = 0; i < record_.local_address_count; ++i) {
+      if (Ipv6Address::from_bytes(record_.local_addresses[i]) != address) continue;
+      // Of two interfaces: compare_interfaces() has said so.
+      if (source == Source::kList) {
+        violations_.add(field, reason::kDuplicate,
+                        to_outer_text(address) + " is given twice, or is an interface's own");
+      }
       return;
-    } else if (!add_local_address(*address, record)) {
-      violations.add(field, reason::kDuplicate, address->to_string() + " is given twice");
     }
+    if (record_.local_address_count == kMaxLocalAddresses) {
+      if (!full_) {
+        violations_.add(field, reason::kTooMany,
+                        "tunnels can end on at most 16 addresses, the interfaces' own and both "
+                        "families together");
+      }
+      full_ = true;
+      return;
+    }
+    std::memcpy(record_.local_addresses[record_.local_address_count++], address.bytes.data(), 16);
   }
-}
+
+  PopRecord& record_;
+  Violations& violations_;
+  bool full_ = false;
+};
 
 void compile_ipv6_address(const v1::Pop& pop, PopRecord& record, Violations& violations) {
   if (pop.ipv6_address().empty()) {
@@ -279,7 +322,9 @@ PopRecord compile_pop(const v1::Pop& pop, Violations& violations) {
     violations.add("name", reason::kBadName, "only a-z, 0-9 and '-'");
   }
   compile_interfaces(pop, record, violations);
-  compile_local_addresses(pop, record, violations);
+  LocalAddressCompiler(record, violations).compile(pop);
+  // The first one, as they come first; without any, configuration has no use for it.
+  record.local_ipv4_index = 0;
   compile_ipv6_address(pop, record, violations);
   const auto or_default = [](uint32_t value, uint32_t fallback) {
     return value == 0 ? fallback : value;
@@ -291,7 +336,39 @@ PopRecord compile_pop(const v1::Pop& pop, Violations& violations) {
   if (pop.icmpv4_protocol_unreachable()) record.flags |= kPopIcmpv4ProtocolUnreachable;
   if (pop.icmpv6_source_policy()) record.flags |= kPopIcmpv6SourcePolicy;
   if (pop.ignore_icmpv4_echo()) record.flags |= kPopIgnoreIcmpv4Echo;
+  if (pop.allow_private_endpoints()) record.flags |= kPopAllowPrivateEndpoints;
+  if (pop.ayiya_udp_checksum()) record.flags |= kPopAyiyaUdpChecksum;
   return record;
+}
+
+std::vector<Ipv6Address> compile_refused_endpoints(const v1::Pop& pop, const PopRecord& record,
+                                                   Violations& violations) {
+  violations.set_scope("pop");
+  std::vector<Ipv6Address> addresses;
+  if (static_cast<std::size_t>(pop.other_pop_addresses_size()) > kMaxRefusedEndpoints) {
+    violations.add("other_pop_addresses", reason::kTooMany, "at most 256 addresses");
+    return addresses;
+  }
+  for (int i = 0; i < pop.other_pop_addresses_size(); ++i) {
+    const std::string& text = pop.other_pop_addresses(i);
+    const auto refuse = [&](std::string_view why, const std::string& description) {
+      violations.add("other_pop_addresses[" + std::to_string(i) + "]", why, description);
+    };
+    const auto address = parse_outer_address(text);
+    if (!address) {
+      refuse(reason::kBadAddress, "'" + text + "' is neither an IPv4 nor an IPv6 address");
+    } else if (!is_usable_endpoint(*address)) {
+      refuse(reason::kAddressNotUsable, text + " is no address a host can have");
+    } else if (is_own_address(record, *address)) {
+      refuse(reason::kAddressIsPop, text + " is this PoP's own address");
+    } else if (std::find(addresses.begin(), addresses.end(), *address) != addresses.end()) {
+      refuse(reason::kDuplicate, text + " is given twice");
+    } else {
+      addresses.push_back(*address);
+    }
+  }
+  std::sort(addresses.begin(), addresses.end());
+  return addresses;
 }
 
 }  // namespace simplon::control

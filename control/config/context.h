@@ -36,30 +36,39 @@ class ConfigContext {
   std::span<const CompiledPool> pools() const { return pools_; }
   uint32_t delegated_unit_count() const { return static_cast<uint32_t>(unit_owner_.size()); }
 
+  // Addresses of other PoPs, sorted.
+  std::span<const Ipv6Address> refused_endpoints() const { return refused_endpoints_; }
+
+  // Outer addresses, here and below: IPv4 as ::ffff:a.b.c.d.
+
   // Index in PopRecord::local_addresses.
-  std::optional<uint8_t> local_index(Ipv4Address address) const;
+  std::optional<uint8_t> local_index(const Ipv6Address& address) const;
+  // The first one of the family.
+  std::optional<uint8_t> first_local_index(bool ipv6) const;
 
   // The interface whose on-link prefix holds the address; null: none.
-  const InterfaceRecord* on_link_interface(Ipv4Address remote) const;
+  const InterfaceRecord* on_link_interface(const Ipv6Address& remote) const;
 
   // The MTU of the link towards `remote`: of the interface it is on, else of the one with the
-  // default gateway, else the smallest of all.
-  uint32_t link_mtu(Ipv4Address remote) const;
+  // default gateway of its family, else the smallest of all.
+  uint32_t link_mtu(const Ipv6Address& remote) const;
+
+  // The pool that holds the address; null: none.
+  const CompiledPool* pool_of(const Ipv6Address& address) const;
 
   // Does a LINK pool cover the slot? Does a prefix of it hold the PoP's own IPv6 address?
-  bool is_covered(uint32_t slot) const { return identity_pool(PoolKind::kLink, slot) != nullptr; }
+  bool is_covered(uint32_t slot) const {
+    return identity_pool(PoolKind::kLink, false, slot) != nullptr;
+  }
   bool is_reserved(uint32_t slot) const { return slot == reserved_slot_; }
   bool is_reserved_unit(uint32_t unit) const { return unit == reserved_unit_; }
 
-  // The DELEGATED pool that holds the prefix; null: none.
-  const CompiledPool* delegated_pool(const Ipv6Prefix& prefix) const;
+  // The DELEGATED pool that holds the prefix, given as PoolRecord has its own; null: none.
+  const CompiledPool* delegated_pool(uint64_t base, uint64_t mask) const;
 
-  std::optional<Ipv6Prefix> link_prefix(uint32_t slot) const {
-    return identity_prefix(PoolKind::kLink, slot);
-  }
-  std::optional<Ipv6Prefix> routed_prefix(uint32_t slot) const {
-    return identity_prefix(PoolKind::kRouted, slot);
-  }
+  std::optional<Ipv6Prefix> link_prefix(uint32_t slot) const;
+  std::optional<Ipv6Prefix> routed_prefix(uint32_t slot) const;
+  std::optional<Ipv4Prefix> routed_ipv4_prefix(uint32_t slot) const;
 
   // ---- Ownership. Tunnels are named by id; 0: nobody.
 
@@ -73,7 +82,8 @@ class ConfigContext {
   // No tunnel has a slot this high or higher.
   uint32_t slot_limit() const { return static_cast<uint32_t>(slot_owner_.size()); }
 
-  // The tunnel whose link prefix, routed /64 or delegated prefixes hold the address.
+  // The tunnel whose link prefix, routed or delegated prefixes hold the address; IPv4 as
+  // ::ffff:a.b.c.d.
   uint32_t owner_of(const Ipv6Address& address) const;
 
   // The lowest slot that is covered, free and not reserved; kNoSlot: none.
@@ -85,11 +95,11 @@ class ConfigContext {
   void remove(const CompiledTunnel& tunnel);
 
  private:
-  const CompiledPool* identity_pool(PoolKind kind, uint32_t slot) const;
-  std::optional<Ipv6Prefix> identity_prefix(PoolKind kind, uint32_t slot) const;
+  const CompiledPool* identity_pool(PoolKind kind, bool ipv4, uint32_t slot) const;
 
   bool complete_ = true;
   PopRecord pop_;
+  std::vector<Ipv6Address> refused_endpoints_;
   std::vector<CompiledPool> pools_;
   PoolIndex index_;
   uint32_t reserved_slot_ = kNoSlot;

@@ -8,6 +8,8 @@
 #include <tuple>
 #include <vector>
 
+#include "control/config/outer_address.h"
+#include "control/config/secret.h"
 #include "dataplane/net/address.h"
 
 namespace simplon::control {
@@ -17,6 +19,10 @@ namespace {
 template <typename T>
 void respell(std::string& text) {
   if (const auto value = T::parse(text)) text = value->to_string();
+}
+
+void respell_outer(std::string& text) {
+  if (const auto address = parse_outer_address(text)) text = to_outer_text(*address);
 }
 
 // For a field that may be left out: asking for it mutably would allocate it.
@@ -48,6 +54,11 @@ void sort_by(google::protobuf::RepeatedPtrField<Message>& list, const Key& key) 
 
 }  // namespace
 
+uint32_t default_unit_length(const v1::Pool& pool) {
+  if (Ipv4Prefix::parse(pool.prefix())) return 32;
+  return pool.kind() == v1::Pool::DELEGATED ? 0 : 64;
+}
+
 void normalize(v1::Pop& pop) {
   for (v1::Interface& interface : *pop.mutable_interfaces()) {
     SIMPLON_RESPELL(Ipv4Prefix, interface, ipv4_address);
@@ -56,20 +67,25 @@ void normalize(v1::Pop& pop) {
     SIMPLON_RESPELL(Ipv6Address, interface, ipv6_gateway);
   }
   for (std::string& address : *pop.mutable_ipv4_addresses()) respell<Ipv4Address>(address);
+  for (std::string& address : *pop.mutable_ipv6_addresses()) respell<Ipv6Address>(address);
+  for (std::string& address : *pop.mutable_other_pop_addresses()) respell_outer(address);
   SIMPLON_RESPELL(Ipv6Address, pop, ipv6_address);
 }
 
 void normalize(v1::Pool& pool) {
   SIMPLON_RESPELL(Ipv6Prefix, pool, prefix);
-  if (pool.unit_length() == 0 && pool.kind() != v1::Pool::DELEGATED) pool.set_unit_length(64);
+  SIMPLON_RESPELL(Ipv4Prefix, pool, prefix);
+  if (pool.unit_length() == 0) pool.set_unit_length(default_unit_length(pool));
   pool.clear_etag();
 }
 
 void normalize(v1::Tunnel& tunnel) {
-  SIMPLON_RESPELL(Ipv4Address, tunnel, remote);
-  SIMPLON_RESPELL(Ipv4Address, tunnel, local);
+  if (!tunnel.remote().empty()) respell_outer(*tunnel.mutable_remote());
+  if (!tunnel.local().empty()) respell_outer(*tunnel.mutable_local());
   for (std::string& prefix : *tunnel.mutable_delegated_prefixes()) respell<Ipv6Prefix>(prefix);
   sort_by(*tunnel.mutable_delegated_prefixes(), sort_key<Ipv6Prefix>);
+  for (std::string& prefix : *tunnel.mutable_ipv4_prefixes()) respell<Ipv4Prefix>(prefix);
+  sort_by(*tunnel.mutable_ipv4_prefixes(), sort_key<Ipv4Prefix>);
   if (tunnel.admin_state() == v1::Tunnel::ADMIN_STATE_UNSPECIFIED) {
     tunnel.set_admin_state(v1::Tunnel::ENABLED);
   }
@@ -82,9 +98,21 @@ void normalize(v1::Tunnel& tunnel) {
   if (tunnel.dscp_mode() == v1::Tunnel::DSCP_MODE_UNSPECIFIED) {
     tunnel.set_dscp_mode(v1::Tunnel::PIPE);
   }
+  // What a static tunnel does not have must not stand in the way when its type changes.
+  if (is_dynamic_type(tunnel.type())) {
+    if (tunnel.replay_mode() == v1::Tunnel::REPLAY_MODE_UNSPECIFIED) {
+      tunnel.set_replay_mode(v1::Tunnel::ENDPOINT);
+    }
+  } else if (tunnel.replay_mode() == v1::Tunnel::ENDPOINT) {
+    tunnel.clear_replay_mode();
+  }
   tunnel.clear_etag();
+  tunnel.clear_name();
   tunnel.clear_link_prefix();
   tunnel.clear_routed_prefix();
+  tunnel.clear_routed_ipv4_prefix();
+  tunnel.clear_has_password();
+  tunnel.clear_has_previous_password();
 }
 
 void normalize(v1::Config& config) {
@@ -92,7 +120,8 @@ void normalize(v1::Config& config) {
   for (v1::Pool& pool : *config.mutable_pools()) normalize(pool);
   for (v1::Tunnel& tunnel : *config.mutable_tunnels()) normalize(tunnel);
   sort_by(*config.mutable_pools(), [](const v1::Pool& pool) {
-    return std::tuple(sort_key<Ipv6Prefix>(pool.prefix()), pool.name());
+    return std::tuple(sort_key<Ipv6Prefix>(pool.prefix()), sort_key<Ipv4Prefix>(pool.prefix()),
+                      pool.name());
   });
   sort_by(*config.mutable_tunnels(), [](const v1::Tunnel& tunnel) { return tunnel.id(); });
 }

@@ -9,12 +9,12 @@
 #include <google/protobuf/text_format.h>
 #include <google/protobuf/util/json_util.h>
 
+#include <algorithm>
 #include <charconv>
 #include <climits>
 #include <string>
 
 #include "control/config/normalize.h"
-#include "control/config/validate.h"
 
 namespace simplon::control {
 namespace {
@@ -26,16 +26,24 @@ bool ends_with(std::string_view text, std::string_view end) {
   return text.size() >= end.size() && text.substr(text.size() - end.size()) == end;
 }
 
+constexpr std::string_view kHidden =
+    "cannot be read (the text is not shown, as it may hold a password)";
+
+bool mentions_secret(std::string_view text) {
+  return text.find("password") != text.npos;
+}
+
 // ---- Text format.
 
 class SyntaxErrors final : public google::protobuf::io::ErrorCollector {
  public:
-  explicit SyntaxErrors(Violations& violations) : violations_(violations) {}
+  SyntaxErrors(std::string_view text, Violations& violations)
+      : text_(text), violations_(violations) {}
 
   void AddError(int line, int column, const std::string& message) override {
     const bool unknown = message.find("has no field named") != std::string::npos;
     FieldViolation v;
-    v.description = message;
+    v.description = may_quote_secret(line) ? std::string(kHidden) : message;
     v.reason = std::string(unknown ? reason::kUnknownField : reason::kSyntax);
     // The parser counts from 0.
     v.line = line + 1;
@@ -44,6 +52,20 @@ class SyntaxErrors final : public google::protobuf::io::ErrorCollector {
   }
 
  private:
+  // The parser quotes what it could not read, which may be a password whose quotes are wrong. It
+  // may also have begun on an earlier line, and the parser counts from 0.
+  bool may_quote_secret(int line) const {
+    std::string_view rest = text_;
+    for (int n = 0; n <= line && !rest.empty(); ++n) {
+      const std::size_t end = std::min(rest.find('\n'), rest.size() - 1);
+      if (n + kLinesBefore >= line && mentions_secret(rest.substr(0, end + 1))) return true;
+      rest.remove_prefix(end + 1);
+    }
+    return false;
+  }
+  static constexpr int kLinesBefore = 2;
+
+  std::string_view text_;
   Violations& violations_;
 };
 
@@ -139,7 +161,14 @@ bool parse_json(std::string_view text, Violations& violations, v1::Config& confi
   const auto status = google::protobuf::util::JsonStringToMessage(
       google::protobuf::StringPiece(text.data(), text.size()), &config, options);
   if (status.ok()) return true;
-  violations.add(json_violation({status.message().data(), status.message().size()}));
+  FieldViolation v = json_violation({status.message().data(), status.message().size()});
+  // The converter quotes some of the text around a fault, and values of a wrong type.
+  if (v.reason != reason::kUnknownField && mentions_secret(text)) {
+    v.description = v.field.empty() || mentions_secret(v.field)
+                        ? std::string(kHidden)
+                        : v.description.substr(0, v.description.find('\n'));
+  }
+  violations.add(std::move(v));
   return false;
 }
 
@@ -167,12 +196,12 @@ absl::StatusOr<v1::Config> parse_config(std::string_view text, std::string_view 
   } else if (detect_format(text, file_name) == ConfigFormat::kJson) {
     parsed = parse_json(text, found, config);
   } else {
-    SyntaxErrors errors(found);
+    SyntaxErrors errors(text, found);
     parsed = parse_text(text, nullptr, errors, config);
   }
   std::vector<FieldViolation> list = found.take();
   if (parsed && options.check_meaning) {
-    list = validate(config);
+    list = validate(config, options.missing_passwords);
     locate_violations(text, file_name, list);
   }
   if (!list.empty()) {

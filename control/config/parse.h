@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "control/config/validate.h"
 #include "control/config/violation.h"
 #include "simplon/v1/config.pb.h"
 
@@ -22,6 +23,7 @@ ConfigFormat detect_format(std::string_view text, std::string_view file_name);
 struct ParseOptions {
   // Also validate(); without it only what is no configuration at all is refused.
   bool check_meaning = true;
+  MissingPasswords missing_passwords = MissingPasswords::kRefuse;
 };
 
 // Reads a whole configuration and returns it normalised. On failure `violations` (if not null)

@@ -13,17 +13,35 @@ namespace {
 
 // Leaves out what normalize() puts in again, so that a tunnel with nothing special about it stays
 // short.
-void shorten(v1::Config& config) {
+void shorten(v1::Config& config, Secrets secrets) {
   normalize(config);
+  if (secrets == Secrets::kHide) {
+    for (v1::Tunnel& tunnel : *config.mutable_tunnels()) {
+      tunnel.clear_password();
+      tunnel.clear_previous_password();
+    }
+  }
   for (v1::Pool& pool : *config.mutable_pools()) {
-    if (pool.kind() != v1::Pool::DELEGATED && pool.unit_length() == 64) pool.clear_unit_length();
+    if (pool.unit_length() == default_unit_length(pool)) pool.clear_unit_length();
   }
   for (v1::Tunnel& tunnel : *config.mutable_tunnels()) {
     if (tunnel.admin_state() == v1::Tunnel::ENABLED) tunnel.clear_admin_state();
     if (tunnel.mtu_mode() == v1::Tunnel::DYNAMIC) tunnel.clear_mtu_mode();
     if (tunnel.ecn_mode() == v1::Tunnel::COMPATIBILITY) tunnel.clear_ecn_mode();
     if (tunnel.dscp_mode() == v1::Tunnel::PIPE) tunnel.clear_dscp_mode();
+    if (tunnel.replay_mode() == v1::Tunnel::ENDPOINT) tunnel.clear_replay_mode();
   }
+}
+
+std::string print_line(const google::protobuf::Message& message) {
+  google::protobuf::TextFormat::Printer printer;
+  printer.SetSingleLineMode(true);
+  printer.SetUseUtf8StringEscaping(true);
+  std::string text;
+  printer.PrintToString(message, &text);
+  // The printer leaves a blank at the end.
+  while (!text.empty() && text.back() == ' ') text.pop_back();
+  return text;
 }
 
 std::string print_block(const char* name, const google::protobuf::Message& message) {
@@ -37,30 +55,19 @@ std::string print_block(const char* name, const google::protobuf::Message& messa
 
 }  // namespace
 
-std::string print_short(const google::protobuf::Message& message) {
-  google::protobuf::TextFormat::Printer printer;
-  printer.SetSingleLineMode(true);
-  printer.SetUseUtf8StringEscaping(true);
-  std::string text;
-  printer.PrintToString(message, &text);
-  // The printer leaves a blank at the end.
-  while (!text.empty() && text.back() == ' ') text.pop_back();
-  return text;
-}
-
 // The PoP in lines of its own, pools and tunnels a line each: what a person reads and a diff shows.
-std::string print_config_text(v1::Config config) {
-  shorten(config);
+std::string print_config_text(v1::Config config, Secrets secrets) {
+  shorten(config, secrets);
   std::string text = print_block("pop", config.pop());
-  for (const v1::Pool& pool : config.pools()) text += "pools { " + print_short(pool) + " }\n";
+  for (const v1::Pool& pool : config.pools()) text += "pools { " + print_line(pool) + " }\n";
   for (const v1::Tunnel& tunnel : config.tunnels()) {
-    text += "tunnels { " + print_short(tunnel) + " }\n";
+    text += "tunnels { " + print_line(tunnel) + " }\n";
   }
   return text;
 }
 
-std::string print_config_json(v1::Config config) {
-  shorten(config);
+std::string print_config_json(v1::Config config, Secrets secrets) {
+  shorten(config, secrets);
   google::protobuf::util::JsonPrintOptions options;
   options.add_whitespace = true;
   options.preserve_proto_field_names = true;

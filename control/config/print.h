@@ -9,13 +9,14 @@
 
 namespace simplon::control {
 
-// The normalised configuration as text: what parse_config() makes of it again is the same message.
-std::string print_config_text(v1::Config config);
+// Passwords are printed only where somebody says so: for a backup.
+enum class Secrets { kHide, kShow };
+
+// The normalised configuration as text: what parse_config() makes of it again is the same message,
+// if there are no passwords or they are shown.
+std::string print_config_text(v1::Config config, Secrets secrets = Secrets::kHide);
 
 // The same in JSON with the proto's field names, indented.
-std::string print_config_json(v1::Config config);
-
-// One message on one line, for diffs and logs.
-std::string print_short(const google::protobuf::Message& message);
+std::string print_config_json(v1::Config config, Secrets secrets = Secrets::kHide);
 
 }  // namespace simplon::control

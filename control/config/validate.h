@@ -13,9 +13,14 @@
 
 namespace simplon::control {
 
-// Every fault of the configuration, at most Violations::kLimit; empty: it can be published. Paths
-// are those of `config` as it is, before normalize().
-std::vector<FieldViolation> validate(const v1::Config& config);
+// Configurations as the server prints them have no passwords, and it keeps those it has: kAllow is
+// for whoever looks at one without being the server.
+enum class MissingPasswords { kRefuse, kAllow };
+
+// Every fault of the configuration, at most Violations::kLimit; empty: it can be published (if
+// there is no password missing). Paths are those of `config` as it is, before normalize().
+std::vector<FieldViolation> validate(const v1::Config& config,
+                                     MissingPasswords missing = MissingPasswords::kRefuse);
 
 // The PoP and the pools alone.
 std::vector<FieldViolation> validate_settings(const v1::Pop& pop, const PoolList& pools);
@@ -29,7 +34,8 @@ std::vector<FieldViolation> validate_tunnel(const v1::Tunnel& tunnel, const Conf
 // The same, and the tunnel in the snapshot's form when there is no violation. Violations go where
 // `violations` has its scope.
 std::optional<CompiledTunnel> compile_tunnel(const v1::Tunnel& tunnel, const ConfigContext& context,
-                                             Violations& violations, uint32_t replaced = 0);
+                                             Violations& violations, uint32_t replaced = 0,
+                                             MissingPasswords missing = MissingPasswords::kRefuse);
 
 // A whole configuration: what validate() checks, kept.
 struct CompiledConfig {
@@ -37,7 +43,8 @@ struct CompiledConfig {
   std::vector<CompiledTunnel>
       tunnels;  // those without violations, in the order of the configuration
 };
-CompiledConfig compile_config(const v1::Config& config, Violations& violations);
+CompiledConfig compile_config(const v1::Config& config, Violations& violations,
+                              MissingPasswords missing = MissingPasswords::kRefuse);
 
 // For tunnels known to be valid, as those in the store are.
 CompiledTunnel compile_valid_tunnel(const v1::Tunnel& tunnel, const ConfigContext& context);

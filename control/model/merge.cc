@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "control/config/secret.h"
 #include "control/error/error.h"
 
 namespace simplon::control {
@@ -31,6 +32,12 @@ void copy_field(const google::protobuf::Message& source, const FieldDescriptor* 
   google::protobuf::util::FieldMaskUtil::MergeMessageTo(source, one, {}, &destination);
 }
 
+constexpr std::string_view kSecrets[] = {"password", "previous_password"};
+
+bool is_secret(const FieldDescriptor* field) {
+  return std::ranges::find(kSecrets, field->name()) != std::end(kSecrets);
+}
+
 }  // namespace
 
 absl::Status merge_fields(const google::protobuf::Message& source,
@@ -47,7 +54,11 @@ absl::Status merge_fields(const google::protobuf::Message& source,
   } else {
     for (const std::string& path : mask->paths()) {
       if (path == "*") {
-        for (int i = 0; i < type->field_count(); ++i) fields.push_back(type->field(i));
+        for (int i = 0; i < type->field_count(); ++i) {
+          // Who reads a resource and sends it back has no password to send.
+          const FieldDescriptor* field = type->field(i);
+          if (!is_secret(field) || is_set(source, field)) fields.push_back(field);
+        }
         continue;
       }
       const FieldDescriptor* field = type->FindFieldByName(path);
@@ -64,6 +75,32 @@ absl::Status merge_fields(const google::protobuf::Message& source,
     }
   }
   return absl::OkStatus();
+}
+
+absl::Status merge_tunnel(const v1::Tunnel& source, const google::protobuf::FieldMask* mask,
+                          v1::Tunnel& destination) {
+  static constexpr std::string_view kIgnored[] = {"id",
+                                                  "name",
+                                                  "etag",
+                                                  "link_prefix",
+                                                  "routed_prefix",
+                                                  "routed_ipv4_prefix",
+                                                  "has_password",
+                                                  "has_previous_password"};
+  if (auto s = merge_fields(source, mask, kIgnored, destination); !s.ok()) return s;
+  const bool dynamic = is_dynamic_type(destination.type());
+  // Given ones are left to the checks.
+  if (!dynamic && source.password().empty()) destination.clear_password();
+  const bool obsolete = !dynamic || (destination.previous_password() == destination.password() &&
+                                     !destination.password().empty());
+  if (obsolete && source.previous_password().empty()) destination.clear_previous_password();
+  return absl::OkStatus();
+}
+
+void keep_secrets(const Model& model, v1::Config& config) {
+  for (v1::Tunnel& tunnel : *config.mutable_tunnels()) {
+    if (const v1::Tunnel* old = model.find(tunnel.id())) keep_secrets(*old, tunnel);
+  }
 }
 
 }  // namespace simplon::control

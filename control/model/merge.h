@@ -12,6 +12,9 @@
 #include <span>
 #include <string_view>
 
+#include "control/model/model.h"
+#include "simplon/v1/config.pb.h"
+
 namespace simplon::control {
 
 // Copies fields of `source` to `destination` (same type). `mask` null or empty: those that are set;
@@ -22,5 +25,14 @@ absl::Status merge_fields(const google::protobuf::Message& source,
                           const google::protobuf::FieldMask* mask,
                           std::span<const std::string_view> ignored,
                           google::protobuf::Message& destination);
+
+// The same for tunnels: identity and output-only fields are never copied. A password that is not
+// given stays as it is, unless the mask names its field; a tunnel that becomes static loses it.
+absl::Status merge_tunnel(const v1::Tunnel& source, const google::protobuf::FieldMask* mask,
+                          v1::Tunnel& destination);
+
+// The same for a whole configuration that replaces the one of `model`: tunnels that are there
+// already keep the passwords `config` does not give.
+void keep_secrets(const Model& model, v1::Config& config);
 
 }  // namespace simplon::control

@@ -19,25 +19,43 @@ int position_of(const google::protobuf::RepeatedPtrField<Resource>& resources,
   return -1;
 }
 
-// Differs, all but always, between tunnels that have a slot one after the other, and is the same
-// after a restart.
-uint8_t incarnation(uint32_t tunnel_id) {
-  return uint8_t((tunnel_id * 2654435761u) >> 24);
+// Does what was learned about a tunnel's endpoint still mean the same? A tunnel that takes more
+// than before loses nothing.
+bool keeps_endpoint(v1::Tunnel::Type from, v1::Tunnel::Type to) {
+  return from == to || (is_dynamic_type(from) && to == v1::Tunnel::DYNAMIC_ENDPOINT);
+}
+
+// The slot whose tunnel goes with the change; kNoSlot: none.
+uint32_t slot_left(const v1::Change& change) {
+  if (!change.has_old() || !change.old().has_tunnel()) return kNoSlot;
+  const v1::Tunnel& old = change.old().tunnel();
+  if (!change.has_new_() || !change.new_().has_tunnel()) return old.slot();
+  const v1::Tunnel& next = change.new_().tunnel();
+  const bool stays = next.slot() == old.slot() && keeps_endpoint(old.type(), next.type());
+  return stays ? kNoSlot : old.slot();
+}
+
+// Calls `use` with the key range of each prefix given to the tunnel.
+template <typename Use>
+void each_delegation(const v1::Tunnel& tunnel, Use&& use) {
+  for (const std::string& text : tunnel.delegated_prefixes()) {
+    const auto prefix = Ipv6Prefix::parse(text);
+    if (const auto range = prefix ? hi_range(*prefix) : std::nullopt) use(*range);
+  }
+  for (const std::string& text : tunnel.ipv4_prefixes()) {
+    if (const auto prefix = Ipv4Prefix::parse(text)) use(hi_range(*prefix));
+  }
 }
 
 }  // namespace
-
-std::optional<Ipv6Address> parse_outer_address(std::string_view text) {
-  if (const auto v4 = Ipv4Address::parse(text)) return Ipv6Address::from_ipv4(*v4);
-  return Ipv6Address::parse(text);
-}
 
 Model::Model() {
   rebuild_compiled();
 }
 
-void Model::load(v1::Config config) {
+void Model::load(v1::Config config, std::vector<uint8_t> incarnations) {
   config_ = std::move(config);
+  incarnations_ = std::move(incarnations);
   plan_ = PoolPlan(config_);
   by_id_.clear();
   by_slot_.clear();
@@ -61,7 +79,7 @@ void Model::rebuild_compiled() {
 void Model::add_compiled(const v1::Tunnel& tunnel) {
   const CompiledTunnel compiled = compile_valid_tunnel(tunnel, *context_);
   context_->add(compiled);
-  builder_->add(compiled, incarnation(tunnel.id()));
+  builder_->add(compiled, incarnation(tunnel.slot()));
 }
 
 void Model::remove_compiled(const v1::Tunnel& tunnel) {
@@ -88,12 +106,21 @@ const v1::Pool* Model::find_pool(std::string_view name) const {
 Model::Owner Model::owner(uint64_t hi) const {
   const PoolRange* range = plan_.find(hi);
   if (range == nullptr) return {};
-  if (range->kind != v1::Pool::DELEGATED) return {at_slot(range->slot_of(hi)), range->kind};
+  if (range->kind != v1::Pool::DELEGATED) {
+    return {owner_of_slot(*range, range->slot_of(hi)), range->kind};
+  }
   auto found = delegations_.upper_bound(hi);
   if (found == delegations_.begin()) return {};
   --found;
   if (found->second.last < hi) return {};
   return {find(found->second.id), range->kind};
+}
+
+const v1::Tunnel* Model::owner_of_slot(const PoolRange& range, uint32_t slot) const {
+  const v1::Tunnel* tunnel = at_slot(slot);
+  const bool reachable =
+      tunnel != nullptr && (!range.ipv4 || carries_ipv4(kind_of(tunnel->type())));
+  return reachable ? tunnel : nullptr;
 }
 
 std::vector<Model::Owner> Model::owners(HiRange wanted, std::size_t limit) const {
@@ -117,7 +144,7 @@ std::vector<Model::Owner> Model::owners(HiRange wanted, std::size_t limit) const
       continue;
     }
     for (uint64_t slot = range.slot_of(first); slot <= range.slot_of(last); ++slot) {
-      if (!add(at_slot(uint32_t(slot)), range.kind)) return owners;
+      if (!add(owner_of_slot(range, uint32_t(slot)), range.kind)) return owners;
     }
   }
   return owners;
@@ -143,7 +170,9 @@ uint32_t Model::units_used(const PoolRange& pool) const {
     return uint32_t(used);
   }
   const uint64_t end = std::min<uint64_t>(pool.first_slot + pool.units, by_slot_.size());
-  for (uint64_t slot = pool.first_slot; slot < end; ++slot) used += by_slot_[slot] != kNoSlot;
+  for (uint64_t slot = pool.first_slot; slot < end; ++slot) {
+    used += owner_of_slot(pool, uint32_t(slot)) != nullptr;
+  }
   return uint32_t(used);
 }
 
@@ -154,11 +183,9 @@ void Model::index(const v1::Tunnel& tunnel, uint32_t position) {
   if (const auto remote = parse_outer_address(tunnel.remote())) {
     by_remote_.emplace(*remote, tunnel.id());
   }
-  for (const std::string& text : tunnel.delegated_prefixes()) {
-    const auto prefix = Ipv6Prefix::parse(text);
-    const auto range = prefix ? hi_range(*prefix) : std::nullopt;
-    if (range) delegations_[range->first] = {range->last, tunnel.id()};
-  }
+  each_delegation(tunnel, [&](const HiRange& range) {
+    delegations_[range.first] = {range.last, tunnel.id()};
+  });
   disabled_ += tunnel.admin_state() == v1::Tunnel::DISABLED;
 }
 
@@ -168,11 +195,7 @@ void Model::unindex(const v1::Tunnel& tunnel) {
   if (const auto remote = parse_outer_address(tunnel.remote())) {
     by_remote_.erase({*remote, tunnel.id()});
   }
-  for (const std::string& text : tunnel.delegated_prefixes()) {
-    const auto prefix = Ipv6Prefix::parse(text);
-    if (const auto range = prefix ? hi_range(*prefix) : std::nullopt)
-      delegations_.erase(range->first);
-  }
+  each_delegation(tunnel, [&](const HiRange& range) { delegations_.erase(range.first); });
   disabled_ -= tunnel.admin_state() == v1::Tunnel::DISABLED;
 }
 
@@ -266,11 +289,27 @@ void Model::step(std::span<const v1::Change> changes, bool forward) {
   }
 }
 
-void Model::apply(std::span<const v1::Change> changes) {
+void Model::advance(uint32_t slot, int by) {
+  if (slot >= incarnations_.size()) incarnations_.resize(slot + std::size_t{1});
+  incarnations_[slot] = uint8_t((incarnations_[slot] + by) & 0x7f);
+}
+
+std::vector<SlotIncarnation> Model::apply(std::span<const v1::Change> changes) {
+  std::vector<SlotIncarnation> advanced;
+  for (const v1::Change& change : changes) {
+    const uint32_t slot = slot_left(change);
+    if (slot == kNoSlot) continue;
+    advance(slot, 1);
+    advanced.push_back({slot, incarnations_[slot]});
+  }
   step(changes, true);
+  return advanced;
 }
 
 void Model::revert(std::span<const v1::Change> changes) {
+  for (const v1::Change& change : changes) {
+    if (const uint32_t slot = slot_left(change); slot != kNoSlot) advance(slot, -1);
+  }
   step(changes, false);
 }
 

@@ -3,7 +3,7 @@
 
 // The configuration in memory, indexed so that a change of one tunnel among a million costs the
 // same as among ten. Holds accepted configuration only: checks come before. Stored without
-// output-only fields; render() adds them.
+// output-only fields, but with passwords; render() adds the former and takes the latter out.
 //
 // Thread: not synchronised. The engine guards it (readers share, the engine's thread writes).
 
@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "control/config/context.h"
+#include "control/config/outer_address.h"
 #include "control/model/pool_plan.h"
 #include "control/table/build_snapshot.h"
 #include "dataplane/net/address.h"
@@ -30,14 +31,34 @@
 
 namespace simplon::control {
 
+// TunnelSlot::incarnation of one slot.
+struct SlotIncarnation {
+  uint32_t slot;
+  uint8_t incarnation;  // 0..127
+
+  friend bool operator==(const SlotIncarnation&, const SlotIncarnation&) = default;
+};
+
 class Model {
  public:
   Model();
 
-  // Replaces everything.
-  void load(v1::Config config);
+  // Replaces everything. `incarnations`: by slot, as they were last made durable; slots beyond the
+  // end have 0.
+  void load(v1::Config config, std::vector<uint8_t> incarnations = {});
 
-  // Tunnels in no particular order; pools by name.
+  // ---- Incarnations. What the dataplane has learned in a slot is believed only under the number
+  // it was learned under. The number grows when a tunnel leaves its slot, or changes its type so
+  // that its endpoint means nothing any more; 127 is followed by 0. It outlives the tunnel, so that
+  // the next one in the slot, however much later, inherits nothing.
+
+  uint8_t incarnation(uint32_t slot) const {
+    return slot < incarnations_.size() ? incarnations_[slot] : uint8_t{0};
+  }
+  // By slot, without the zeros at the end.
+  std::span<const uint8_t> incarnations() const { return incarnations_; }
+
+  // Tunnels, with their passwords, in no particular order; pools by name.
   const v1::Config& config() const { return config_; }
   const PoolPlan& plan() const { return plan_; }
   // For the checks of one tunnel.
@@ -65,7 +86,8 @@ class Model {
   // The lowest slot a new tunnel can have; kNoSlot: all are taken.
   uint32_t lowest_free_slot() { return context_->lowest_free_slot(); }
 
-  // The tunnel an inner address or part of a prefix belongs to; null: none.
+  // The tunnel an inner address or part of a prefix belongs to; null: none. `hi`: upper half of an
+  // IPv6 address, or ipv4_pool_key() of an IPv4 one.
   struct Owner {
     const v1::Tunnel* tunnel = nullptr;
     v1::Pool::Kind kind = v1::Pool::KIND_UNSPECIFIED;
@@ -78,8 +100,9 @@ class Model {
   uint32_t units_used(const PoolRange& pool) const;
 
   // Applies accepted changes, whose old values are what the model holds, as one step. revert()
-  // undoes them.
-  void apply(std::span<const v1::Change> changes);
+  // undoes them, incarnations included. Returns the slots whose incarnation changed, each once: to
+  // be made durable together with the changes, before any dataplane sees them.
+  std::vector<SlotIncarnation> apply(std::span<const v1::Change> changes);
   void revert(std::span<const v1::Change> changes);
 
  private:
@@ -88,7 +111,10 @@ class Model {
     uint32_t id;
   };
 
+  // Whose the slot's unit in the pool is: nobody's if the tunnel does not carry the pool's family.
+  const v1::Tunnel* owner_of_slot(const PoolRange& range, uint32_t slot) const;
   void step(std::span<const v1::Change> changes, bool forward);
+  void advance(uint32_t slot, int by);
   void index(const v1::Tunnel& tunnel, uint32_t position);
   void unindex(const v1::Tunnel& tunnel);
   void insert(const v1::Tunnel& tunnel);
@@ -106,10 +132,8 @@ class Model {
   std::vector<uint32_t> by_slot_;  // position, or kNoSlot; as long as the highest slot needs
   absl::btree_set<std::pair<Ipv6Address, uint32_t>> by_remote_;
   absl::btree_map<uint64_t, Delegation> delegations_;  // by first /64; never overlapping
+  std::vector<uint8_t> incarnations_;
   std::size_t disabled_ = 0;
 };
-
-// An outer address of either family in the form the model compares; nullopt: not an address.
-std::optional<Ipv6Address> parse_outer_address(std::string_view text);
 
 }  // namespace simplon::control

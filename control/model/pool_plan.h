@@ -17,12 +17,14 @@
 
 namespace simplon::control {
 
+// As PoolRecord, an IPv4 pool by ipv4_pool_key().
 struct PoolRange {
   std::string name;
   v1::Pool::Kind kind = v1::Pool::KIND_UNSPECIFIED;
+  bool ipv4 = false;
   uint64_t base = 0;  // upper 64 bits of the prefix, host value
   uint64_t mask = 0;
-  unsigned shift = 0;  // 64 - unit length
+  unsigned shift = 0;  // 64 - unit length; 32 - unit length for IPv4
   uint64_t units = 0;
   uint32_t first_slot = 0;
 
@@ -31,7 +33,7 @@ struct PoolRange {
     return kind != v1::Pool::DELEGATED && slot >= first_slot && slot - first_slot < units;
   }
   uint32_t slot_of(uint64_t hi) const { return first_slot + uint32_t((hi - base) >> shift); }
-  Ipv6Prefix prefix_of_slot(uint32_t slot) const;
+  std::string prefix_of_slot(uint32_t slot) const;
 };
 
 class PoolPlan {
@@ -39,10 +41,10 @@ class PoolPlan {
   PoolPlan() = default;
   explicit PoolPlan(const v1::Config& config);
 
-  // The pool an address is in; null: none.
+  // The pool an address is in; null: none. `hi`: upper half, or ipv4_pool_key().
   const PoolRange* find(uint64_t hi) const;
-  // The first pool of a kind that covers the slot; null: none.
-  const PoolRange* covering(v1::Pool::Kind kind, uint32_t slot) const;
+  // The first pool of a kind and family that covers the slot; null: none.
+  const PoolRange* covering(v1::Pool::Kind kind, uint32_t slot, bool ipv4 = false) const;
   const PoolRange* named(std::string_view name) const;
   const std::vector<PoolRange>& ranges() const { return ranges_; }
 
@@ -56,5 +58,7 @@ struct HiRange {
   uint64_t last = 0;
 };
 std::optional<HiRange> hi_range(const Ipv6Prefix& prefix);
+// The same in ipv4_pool_key()s.
+HiRange hi_range(const Ipv4Prefix& prefix);
 
 }  // namespace simplon::control

@@ -6,8 +6,13 @@
 #include <fmt/format.h>
 #include <google/protobuf/io/coded_stream.h>
 #include <google/protobuf/io/zero_copy_stream_impl_lite.h>
+#include <sys/random.h>
 
 #include <charconv>
+#include <cstdlib>
+#include <cstring>
+
+#include "control/config/secret.h"
 
 namespace simplon::control {
 
@@ -35,7 +40,9 @@ std::string_view parse_pool_name(std::string_view name) {
   return name;
 }
 
-std::string etag(const google::protobuf::MessageLite& resource) {
+namespace {
+
+std::string etag_of(const google::protobuf::MessageLite& resource) {
   std::string bytes;
   {
     google::protobuf::io::StringOutputStream stream(&bytes);
@@ -49,15 +56,49 @@ std::string etag(const google::protobuf::MessageLite& resource) {
   return fmt::format("{:016x}", hash);
 }
 
+// Passwords count, but must not be guessed from what everybody may read: under a key of this
+// process. So the etag of such a tunnel changes when control starts anew.
+std::string etag_with_secrets(v1::Tunnel tunnel) {
+  static const std::string key = [] {
+    std::string bytes(32, '\0');
+    if (getrandom(bytes.data(), bytes.size(), 0) != ssize_t(bytes.size())) std::abort();
+    return bytes;
+  }();
+  // Neither of the two has a NUL in it.
+  const Sha1Digest digest =
+      sha1(key + tunnel.password() + '\0' + tunnel.previous_password() + '\0' + key);
+  hide_secrets(tunnel);
+  uint64_t half;
+  std::memcpy(&half, digest.data(), sizeof(half));
+  tunnel.set_etag(fmt::format("{:016x}", half));
+  return etag_of(tunnel);
+}
+
+}  // namespace
+
+std::string etag(const google::protobuf::MessageLite& resource) {
+  const auto* tunnel = dynamic_cast<const v1::Tunnel*>(&resource);
+  const bool secret =
+      tunnel != nullptr && (!tunnel->password().empty() || !tunnel->previous_password().empty());
+  return secret ? etag_with_secrets(*tunnel) : etag_of(resource);
+}
+
 v1::Tunnel render(const Model& model, const v1::Tunnel& tunnel) {
   v1::Tunnel out = tunnel;
+  hide_secrets(out);
   out.set_etag(etag(tunnel));
   out.set_name(tunnel_name(tunnel.id()));
   if (const PoolRange* link = model.plan().covering(v1::Pool::LINK, tunnel.slot())) {
-    out.set_link_prefix(link->prefix_of_slot(tunnel.slot()).to_string());
+    out.set_link_prefix(link->prefix_of_slot(tunnel.slot()));
   }
   if (const PoolRange* routed = model.plan().covering(v1::Pool::ROUTED, tunnel.slot())) {
-    out.set_routed_prefix(routed->prefix_of_slot(tunnel.slot()).to_string());
+    out.set_routed_prefix(routed->prefix_of_slot(tunnel.slot()));
+  }
+  if (carries_ipv4(kind_of(tunnel.type()))) {
+    constexpr bool kIpv4 = true;
+    if (const PoolRange* routed = model.plan().covering(v1::Pool::ROUTED, tunnel.slot(), kIpv4)) {
+      out.set_routed_ipv4_prefix(routed->prefix_of_slot(tunnel.slot()));
+    }
   }
   return out;
 }
@@ -90,6 +131,9 @@ void strip_output(v1::Tunnel& tunnel) {
   tunnel.clear_name();
   tunnel.clear_link_prefix();
   tunnel.clear_routed_prefix();
+  tunnel.clear_routed_ipv4_prefix();
+  tunnel.clear_has_password();
+  tunnel.clear_has_previous_password();
 }
 
 void strip_output(v1::Pool& pool) {

@@ -26,20 +26,21 @@ std::optional<uint32_t> parse_tunnel_name(std::string_view name);
 // `pools/link` or `link`: the part behind the slash.
 std::string_view parse_pool_name(std::string_view name);
 
-// With output-only fields.
+// With output-only fields, and without passwords.
 v1::Tunnel render(const Model& model, const v1::Tunnel& tunnel);
 v1::Pool render(const v1::Pool& pool);
 v1::Pop render(const v1::Pop& pop);
 // With etags and names; the link and routed prefixes by the model as it is now.
 v1::Change render(const Model& model, v1::Change change);
 
-// Without them, as the model and the store hold a resource.
+// Without output-only fields, as the model holds a resource: its passwords stay.
 void strip_output(v1::Tunnel& tunnel);
 void strip_output(v1::Pool& pool);
 void strip_output(v1::Pop& pop);
 void strip_output(v1::Config& config);
 
-// Of a resource without output-only fields: equal contents, equal etag.
+// Of a resource without output-only fields: equal contents, equal etag. Of a tunnel with passwords
+// also equal passwords, though nothing about them can be told from it.
 std::string etag(const google::protobuf::MessageLite& resource);
 
 }  // namespace simplon::control

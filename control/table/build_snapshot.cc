@@ -121,6 +121,8 @@ class SectionWriter {
 
 SnapshotBuilder::SnapshotBuilder(const ConfigContext& context) : pop_(context.pop()) {
   for (const CompiledPool& pool : context.pools()) pools_.push_back(pool.record);
+  const auto refused = context.refused_endpoints();
+  refused_endpoints_.assign(refused.begin(), refused.end());
   slots_.resize(round_up(context.slot_limit(), kCapacityStep));
   unit_to_slot_.assign(context.delegated_unit_count(), kNoSlot);
 }
@@ -131,6 +133,7 @@ void SnapshotBuilder::add(const CompiledTunnel& tunnel, uint8_t incarnation) {
   }
   slots_[tunnel.slot] = tunnel.line;
   slots_[tunnel.slot].incarnation = incarnation;
+  add_cold(tunnel);
   for (const UnitRange& range : tunnel.delegated) {
     std::fill_n(unit_to_slot_.begin() + range.first, range.count, tunnel.slot);
   }
@@ -138,6 +141,7 @@ void SnapshotBuilder::add(const CompiledTunnel& tunnel, uint8_t incarnation) {
 }
 
 void SnapshotBuilder::remove(const CompiledTunnel& tunnel) {
+  remove_cold(tunnel.slot);
   slots_[tunnel.slot] = TunnelSlot{};
   for (const UnitRange& range : tunnel.delegated) {
     std::fill_n(unit_to_slot_.begin() + range.first, range.count, kNoSlot);
@@ -145,21 +149,64 @@ void SnapshotBuilder::remove(const CompiledTunnel& tunnel) {
   --tunnel_count_;
 }
 
+// Only what does not fit the line: most tunnels have nothing.
+void SnapshotBuilder::add_cold(const CompiledTunnel& tunnel) {
+  const auto kind = static_cast<TunnelKind>(tunnel.line.kind);
+  const bool rotation = (tunnel.line.options & kTunnelOptionRotation) != 0;
+  if (!takes_beats(kind) && !rotation) return;
+  TunnelCold cold{};
+  cold.slot = tunnel.slot;
+  for (std::size_t i = 0; i < tunnel.passwords.size(); ++i) {
+    const std::string& password = tunnel.passwords[i];
+    if (password.empty()) continue;
+    cold.password_offset[i] = passwords_.add(password);
+    cold.password_length[i] = static_cast<uint8_t>(password.size());
+  }
+  std::copy(tunnel.previous_sha1.begin(), tunnel.previous_sha1.end(), cold.previous_sha1);
+  slots_[tunnel.slot].cold_index = static_cast<uint32_t>(cold_.size());
+  cold_.push_back(cold);
+}
+
+// The last record takes the place of the one that goes.
+void SnapshotBuilder::remove_cold(uint32_t slot) {
+  const uint32_t index = slots_[slot].cold_index;
+  if (index == kNoSlot) return;
+  const TunnelCold& cold = cold_[index];
+  for (std::size_t i = 0; i < 2; ++i) {
+    if (cold.password_length[i] != 0) {
+      passwords_.remove(cold.password_offset[i], cold.password_length[i]);
+    }
+  }
+  cold_[index] = cold_.back();
+  slots_[cold_[index].slot].cold_index = index;
+  cold_.pop_back();
+}
+
 std::vector<uint32_t> SnapshotBuilder::make_outer_index() const {
-  // All remotes are IPv4 addresses, so that remote, local index and slot fit one sortable word.
+  // An IPv4 remote, local index and slot fit one sortable word.
   static_assert(kMaxSlots <= 1u << 24);
+  constexpr uint64_t kSlotMask = 0xffffff;
   std::vector<uint64_t> keys;
-  keys.reserve(tunnel_count_);
+  std::vector<std::pair<Ipv6Address, uint32_t>> keys6;
   for (uint32_t i = 0; i < slots_.size(); ++i) {
     const TunnelSlot& slot = slots_[i];
-    if (slot.kind == static_cast<uint8_t>(TunnelKind::kUnused)) continue;
-    const uint64_t remote = Ipv4Address::from_bytes(&slot.remote[12]).value();
-    keys.push_back(remote << 32 | uint64_t{slot.local_index} << 24 | i);
+    const auto kind = static_cast<TunnelKind>(slot.kind);
+    if (kind == TunnelKind::kUnused || is_dynamic(kind)) continue;
+    const auto remote = Ipv6Address::from_bytes(slot.remote);
+    const uint32_t low = uint32_t{slot.local_index} << 24 | i;
+    if (remote.is_ipv4_mapped()) {
+      keys.push_back(uint64_t{remote.ipv4().value()} << 32 | low);
+    } else {
+      keys6.emplace_back(remote, low);
+    }
   }
   std::sort(keys.begin(), keys.end());
-  std::vector<uint32_t> index(keys.size());
-  std::transform(keys.begin(), keys.end(), index.begin(),
-                 [](uint64_t key) { return static_cast<uint32_t>(key & 0xffffff); });
+  std::sort(keys6.begin(), keys6.end());
+  // IPv4-mapped addresses are lower than any IPv6 address a remote can be.
+  std::vector<uint32_t> index;
+  index.reserve(keys.size() + keys6.size());
+  for (const uint64_t key : keys) index.push_back(static_cast<uint32_t>(key & kSlotMask));
+  for (const auto& [remote, low] : keys6) index.push_back(low & kSlotMask);
   return index;
 }
 
@@ -173,6 +220,9 @@ absl::StatusOr<SealedSnapshot> SnapshotBuilder::seal(const SnapshotBuildOptions&
   writer.add<TunnelSlot>(SnapshotSectionType::kSlots, slots_);
   writer.add<uint32_t>(SnapshotSectionType::kUnitToSlot, unit_to_slot_);
   writer.add<uint32_t>(SnapshotSectionType::kOuterIndex, outer_index);
+  writer.add<TunnelCold>(SnapshotSectionType::kCold, cold_);
+  writer.add<char>(SnapshotSectionType::kPasswords, passwords_.bytes());
+  writer.add<Ipv6Address>(SnapshotSectionType::kRefusedEndpoints, refused_endpoints_);
 
   SealedSnapshot result;
   WritableMemfd memfd;

@@ -15,7 +15,9 @@
 
 #include "control/config/context.h"
 #include "control/config/validate.h"
+#include "control/table/password_arena.h"
 #include "control/table/unique_fd.h"
+#include "dataplane/net/address.h"
 #include "proto/link/snapshot_format.h"
 #include "simplon/v1/config.pb.h"
 
@@ -46,7 +48,7 @@ struct SealedSnapshot {
 };
 
 // The content of a snapshot while it is made: plain arrays that follow the context's tunnels, so
-// that the next snapshot can start from the last one.
+// that the next snapshot can start from the last one. Holds passwords in clear text.
 class SnapshotBuilder {
  public:
   // For the PoP and pools of `context`; new ones need a new builder.
@@ -63,11 +65,16 @@ class SnapshotBuilder {
 
  private:
   std::vector<uint32_t> make_outer_index() const;
+  void add_cold(const CompiledTunnel& tunnel);
+  void remove_cold(uint32_t slot);
 
   PopRecord pop_;
   std::vector<PoolRecord> pools_;
+  std::vector<Ipv6Address> refused_endpoints_;
   std::vector<TunnelSlot> slots_;
   std::vector<uint32_t> unit_to_slot_;
+  std::vector<TunnelCold> cold_;  // without holes, in no particular order
+  PasswordArena passwords_;
   uint32_t tunnel_count_ = 0;
 };
 

@@ -287,7 +287,8 @@ void Neighbors::update_links(const ForwardingTable& table) {
   const std::size_t count = std::min<std::size_t>(pop.local_address_count, kMaxLocalAddresses);
   bool local_changed = count != local_count_;
   for (std::size_t i = 0; i < count; ++i) {
-    const Ipv4Address a = Ipv6Address::from_bytes(pop.local_addresses[i]).ipv4();
+    const auto local = Ipv6Address::from_bytes(pop.local_addresses[i]);
+    const Ipv4Address a = local.is_ipv4_mapped() ? local.ipv4() : Ipv4Address{};
     local_changed |= a != local_[i];
     local_[i] = a;
   }

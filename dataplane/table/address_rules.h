@@ -33,6 +33,15 @@ constexpr bool is_broadcast_or_network(Ipv4Address a, unsigned prefix_length) {
   return host == 0 || host == host_mask;
 }
 
+// All addresses of the prefix are usable. The unusable ones are whole blocks: 0/8, 127/8, 224/3.
+constexpr bool is_usable_prefix(const Ipv4Prefix& p) {
+  if (p.length == 0) return false;
+  const auto overlaps = [&](uint32_t base, unsigned length) {
+    return ((p.address.value() ^ base) & prefix_mask32(length) & prefix_mask32(p.length)) == 0;
+  };
+  return !overlaps(0, 8) && !overlaps(0x7f000000, 8) && !overlaps(0xe0000000, 3);
+}
+
 // Do the prefixes base/mask share an address? One of two prefixes that do holds the other.
 constexpr bool prefixes_overlap(uint64_t base_a, uint64_t mask_a, uint64_t base_b,
                                 uint64_t mask_b) {

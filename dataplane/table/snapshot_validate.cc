@@ -9,7 +9,6 @@
 #include <cstring>
 #include <string>
 #include <tuple>
-#include <vector>
 
 #include "dataplane/table/address_rules.h"
 #include "dataplane/table/crc32c.h"
@@ -19,26 +18,7 @@ namespace {
 
 using Section = SnapshotSectionType;
 using MaybeError = std::optional<SnapshotError>;
-
-SnapshotError error(Section section, uint64_t index, std::string reason) {
-  return {section, index, std::move(reason)};
-}
-
-bool all_zero(const void* data, std::size_t size) {
-  const auto* p = static_cast<const unsigned char*>(data);
-  uint64_t any = 0;
-  for (; size >= 8; size -= 8, p += 8) {
-    uint64_t word;
-    std::memcpy(&word, p, 8);
-    any |= word;
-  }
-  for (; size > 0; --size, ++p) any |= *p;
-  return any == 0;
-}
-
-bool all_zero(std::span<const std::byte> bytes) {
-  return all_zero(bytes.data(), bytes.size());
-}
+constexpr auto error = snapshot_error;
 
 // ---- Header and sections.
 
@@ -207,13 +187,14 @@ MaybeError check_sections(std::span<const std::byte> bytes, SnapshotParts& parts
   if (parts.slots.size() != h.slot_capacity) {
     return error(Section::kSlots, parts.slots.size(), "not slot_capacity elements");
   }
-  if (parts.outer_index.size() != h.tunnel_count) {
-    return error(Section::kOuterIndex, parts.outer_index.size(), "not tunnel_count elements");
-  }
   return std::nullopt;
 }
 
 // ---- The PoP.
+
+Ipv6Address local_address(const PopRecord& pop, uint32_t index) {
+  return Ipv6Address::from_bytes(pop.local_addresses[index]);
+}
 
 bool is_port_name(const char (&name)[16]) {
   const std::size_t length = strnlen(name, sizeof(name));
@@ -283,137 +264,7 @@ const char* fault_of_interface(const InterfaceRecord& i) {
   return fault_of_ipv6(i);
 }
 
-// ---- The slots.
-
-// The PoP's own IPv4 addresses, by their last byte first: asked once for every tunnel.
-class OwnAddresses {
- public:
-  explicit OwnAddresses(const PopRecord& pop) {
-    for (uint32_t i = 0; i < pop.local_address_count; ++i) {
-      add(Ipv6Address::from_bytes(pop.local_addresses[i]).ipv4());
-    }
-    for (uint32_t i = 0; i < pop.interface_count; ++i) {
-      if ((pop.interfaces[i].flags & kInterfaceHasIpv4) != 0) {
-        add(Ipv4Address::from_bytes(pop.interfaces[i].ipv4_address));
-      }
-    }
-  }
-
-  bool contains(Ipv4Address a) const {
-    if (!last_bytes_[a.bytes[3]]) return false;
-    return std::find(addresses_.begin(), addresses_.begin() + count_, a.raw()) !=
-           addresses_.begin() + count_;
-  }
-
- private:
-  void add(Ipv4Address a) {
-    addresses_[count_++] = a.raw();
-    last_bytes_[a.bytes[3]] = true;
-  }
-
-  std::array<uint32_t, kMaxLocalAddresses + kMaxInterfaces> addresses_{};
-  std::ptrdiff_t count_ = 0;
-  std::array<bool, 256> last_bytes_{};
-};
-
-const char* fault_of_slot(const TunnelSlot& s, const PopRecord& pop, const OwnAddresses& own) {
-  if (s.kind != static_cast<uint8_t>(TunnelKind::kProto41)) return "unknown tunnel kind";
-  if (s.tunnel_id == 0) return "tunnel_id is 0";
-  if ((s.flags & ~kTunnelKnownFlags) != 0) return "unknown tunnel flag";
-  if (s.mtu < 1280 || s.mtu > 1480) return "MTU is not 1280..1480";
-  if (s.local_index >= pop.local_address_count) return "local_index is beyond the PoP's addresses";
-  if (s.outer_ttl == 0) return "outer_ttl is 0";
-  if (s.outer_dscp > 63) return "outer_dscp is not 0..63";
-  if (s.cold_index != kNoSlot) return "cold_index without a cold section";
-  const auto remote = Ipv6Address::from_bytes(s.remote);
-  if (!remote.is_ipv4_mapped() || !is_usable_unicast(remote.ipv4())) {
-    return "remote is not a usable IPv4 address";
-  }
-  if (own.contains(remote.ipv4())) return "remote is the PoP itself";
-  if (!all_zero(s.secret_sha1, sizeof(s.secret_sha1))) return "secret for a kind that has none";
-  if (!all_zero(s.reserved, sizeof(s.reserved))) return "reserved field is not zero";
-  return nullptr;
-}
-
-// One bit a slot: is it used? Small enough for the cache where the slots themselves are not.
-class UsedSlots {
- public:
-  explicit UsedSlots(std::size_t capacity) : capacity_(capacity), words_(capacity / 64 + 1) {}
-  void set(std::size_t slot) { words_[slot / 64] |= uint64_t{1} << (slot % 64); }
-  bool test(uint32_t slot) const {
-    return slot < capacity_ && (words_[slot / 64] >> (slot % 64) & 1) != 0;
-  }
-
- private:
-  std::size_t capacity_;
-  std::vector<uint64_t> words_;
-};
-
-MaybeError check_slots(const SnapshotParts& parts, UsedSlots& used) {
-  const OwnAddresses own(*parts.pop);
-  uint32_t count = 0;
-  for (std::size_t i = 0; i < parts.slots.size(); ++i) {
-    const TunnelSlot& slot = parts.slots[i];
-    if (slot.kind == static_cast<uint8_t>(TunnelKind::kUnused)) {
-      if (all_zero(&slot, sizeof(slot))) [[likely]]
-        continue;
-      return error(Section::kSlots, i, "unused slot is not all zero");
-    }
-    if (const char* fault = fault_of_slot(slot, *parts.pop, own)) {
-      return error(Section::kSlots, i, fault);
-    }
-    used.set(i);
-    ++count;
-  }
-  if (count != parts.header->tunnel_count) {
-    return error(Section::kSlots, count, "tunnel_count is not the number of used slots");
-  }
-  // The PoP answers for this address; a tunnel must not own it.
-  const auto own_ipv6 = Ipv6Address::from_bytes(parts.pop->ipv6_address);
-  const PoolLookup found = parts.index.lookup(own_ipv6.hi());
-  if (found.hit()) {
-    const uint32_t owner =
-        found.kind == PoolKind::kDelegated ? parts.unit_to_slot[found.value] : found.value;
-    if (used.test(owner)) {
-      return error(Section::kSlots, owner,
-                   "a prefix of the tunnel holds the PoP's own IPv6 address");
-    }
-  }
-  return std::nullopt;
-}
-
-MaybeError check_unit_to_slot(const SnapshotParts& parts, const UsedSlots& used) {
-  for (std::size_t i = 0; i < parts.unit_to_slot.size(); ++i) {
-    const uint32_t slot = parts.unit_to_slot[i];
-    if (slot != kNoSlot && !used.test(slot)) {
-      return error(Section::kUnitToSlot, i, "unit belongs to a slot that is not used");
-    }
-  }
-  return std::nullopt;
-}
-
-MaybeError check_outer_index(const SnapshotParts& parts, const UsedSlots& used) {
-  // Strictly ascending entries are unique, and tunnel_count unique used slots are all of them.
-  constexpr std::size_t kAhead = 16;
-  const std::span<const uint32_t> index = parts.outer_index;
-  std::tuple<Ipv6Address, uint8_t, uint32_t> previous{};
-  for (std::size_t i = 0; i < index.size(); ++i) {
-    if (!used.test(index[i])) {
-      return error(Section::kOuterIndex, i, "entry names a slot that is not used");
-    }
-    // The order is by address, so the slots come at random: a miss each, unless asked for early.
-    if (i + kAhead < index.size() && index[i + kAhead] < parts.slots.size()) {
-      __builtin_prefetch(&parts.slots[index[i + kAhead]]);
-    }
-    const TunnelSlot& slot = parts.slots[index[i]];
-    const std::tuple current{Ipv6Address::from_bytes(slot.remote), slot.local_index, index[i]};
-    if (i > 0 && !(previous < current)) {
-      return error(Section::kOuterIndex, i, "not sorted by remote, local_index and slot");
-    }
-    previous = current;
-  }
-  return std::nullopt;
-}
+// ---- Pools.
 
 const char* fault_of_pool(const PoolRecord& p, std::size_t delegated_units) {
   if (!all_zero(p.reserved, sizeof(p.reserved))) return "reserved field is not zero";
@@ -421,17 +272,26 @@ const char* fault_of_pool(const PoolRecord& p, std::size_t delegated_units) {
   if (!std::has_single_bit(p.unit_count) || p.unit_count > kMaxPoolUnits) {
     return "unit_count is not a power of two up to 2^20";
   }
-  // At most 36 bits are left to the units and what is below them, so neither shift overflows.
+  // At most 36 bits are left to the units and what is below them, so neither shift overflows. In
+  // an IPv4 pool they are at most 32, because the bits above are part of its base.
   if (p.mask != ~((uint64_t{p.unit_count} << p.shift) - 1)) {
     return "mask does not agree with shift and unit_count";
   }
   if ((p.base & ~p.mask) != 0) return "base has bits set behind the prefix";
-  const auto lowest = Ipv6Address::from_halves(p.base, 0);
-  if (!is_usable_unicast(lowest)) return "prefix is not global or unique local unicast";
+  const bool ipv4 = is_ipv4_pool(p);
+  if (ipv4) {
+    const Ipv4Prefix prefix{Ipv4Address::from_value(static_cast<uint32_t>(p.base)),
+                            static_cast<uint8_t>(std::popcount(p.mask) - 32)};
+    if (!is_usable_prefix(prefix)) return "IPv4 prefix has addresses no host can have";
+  } else if (!is_usable_unicast(Ipv6Address::from_halves(p.base, 0))) {
+    return "prefix is not global or unique local unicast";
+  }
   switch (static_cast<PoolKind>(p.kind)) {
     case PoolKind::kLink:
+      if (ipv4) return "a LINK pool is IPv6";
+      [[fallthrough]];
     case PoolKind::kRouted:
-      if (p.shift != 0) return "units of a LINK or ROUTED pool are /64";
+      if (p.shift != 0 && !ipv4) return "units of a LINK or ROUTED pool are /64";
       if (p.first >= kMaxSlots || p.unit_count > kMaxSlots - p.first)
         return "units reach beyond the last slot";
       return nullptr;
@@ -446,36 +306,80 @@ const char* fault_of_pool(const PoolRecord& p, std::size_t delegated_units) {
   return "unknown pool kind";
 }
 
+// What belongs to the PoP or its links belongs to no tunnel.
+MaybeError check_pools_against_pop(std::span<const PoolRecord> pools, const PopRecord& pop) {
+  for (std::size_t k = 0; k < pools.size(); ++k) {
+    const PoolRecord& pool = pools[k];
+    const bool ipv4 = is_ipv4_pool(pool);
+    for (uint32_t i = 0; i < pop.interface_count; ++i) {
+      const InterfaceRecord& link = pop.interfaces[i];
+      if ((link.flags & (ipv4 ? kInterfaceHasIpv4 : kInterfaceHasIpv6)) == 0) continue;
+      const uint64_t base = ipv4 ? ipv4_pool_key(Ipv4Address::from_bytes(link.ipv4_address).value())
+                                 : Ipv6Address::from_bytes(link.ipv6_address).hi();
+      const uint64_t mask = prefix_mask64(ipv4 ? link.ipv4_length + 32u : link.ipv6_length);
+      if (prefixes_overlap(base, mask, pool.base, pool.mask)) {
+        return error(Section::kPools, k, "overlaps an interface's on-link prefix");
+      }
+    }
+    for (uint32_t i = 0; i < pop.local_address_count; ++i) {
+      const Ipv6Address local = local_address(pop, i);
+      if (local.is_ipv4_mapped() != ipv4) continue;
+      const uint64_t key = ipv4 ? ipv4_pool_key(local.ipv4().value()) : local.hi();
+      if ((key & pool.mask) == pool.base) {
+        return error(Section::kPools, k, "holds a local address of the PoP");
+      }
+    }
+    const bool has_source =
+        pop.local_address_count > 0 && local_address(pop, pop.local_ipv4_index).is_ipv4_mapped();
+    if (ipv4 && !has_source) {
+      return error(Section::kPools, k, "IPv4 pool of a PoP without an IPv4 address");
+    }
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 std::optional<SnapshotError> validate_pop(const PopRecord& pop) {
   const auto refuse = [](uint64_t index, const char* reason) {
     return error(Section::kPop, index, reason);
   };
-  constexpr uint32_t kKnownFlags =
-      kPopIcmpv4ProtocolUnreachable | kPopIcmpv6SourcePolicy | kPopIgnoreIcmpv4Echo;
+  constexpr uint32_t kKnownFlags = kPopIcmpv4ProtocolUnreachable | kPopIcmpv6SourcePolicy |
+                                   kPopIgnoreIcmpv4Echo | kPopAllowPrivateEndpoints |
+                                   kPopAyiyaUdpChecksum;
   if ((pop.flags & ~kKnownFlags) != 0) return refuse(0, "unknown PoP flag");
-  if (!all_zero(pop.reserved, sizeof(pop.reserved))) return refuse(0, "reserved field is not zero");
+  if (!all_zero(pop.reserved, sizeof(pop.reserved)) ||
+      !all_zero(pop.reserved0, sizeof(pop.reserved0))) {
+    return refuse(0, "reserved field is not zero");
+  }
   const auto own = Ipv6Address::from_bytes(pop.ipv6_address);
   if (!own.is_unspecified() && !is_usable_unicast(own)) {
     return refuse(0, "ipv6_address is not global or unique local unicast");
   }
   if (pop.local_address_count > kMaxLocalAddresses)
     return refuse(0, "local_address_count exceeds 16");
+  bool has_ipv4 = false;
   for (uint32_t i = 0; i < kMaxLocalAddresses; ++i) {
     const auto address = Ipv6Address::from_bytes(pop.local_addresses[i]);
     if (i >= pop.local_address_count) {
       if (!address.is_unspecified()) return refuse(i, "unused local address is not zero");
       continue;
     }
-    if (!address.is_ipv4_mapped() || !is_usable_unicast(address.ipv4())) {
-      return refuse(i, "local address is not a usable IPv4 address");
+    if (!(address.is_ipv4_mapped() ? is_usable_unicast(address.ipv4())
+                                   : is_usable_unicast(address))) {
+      return refuse(i, "local address is not a usable address");
     }
+    has_ipv4 |= address.is_ipv4_mapped();
     for (uint32_t k = 0; k < i; ++k) {
       if (std::memcmp(pop.local_addresses[k], pop.local_addresses[i], 16) == 0) {
         return refuse(i, "local address occurs twice");
       }
     }
+  }
+  if (has_ipv4 ? pop.local_ipv4_index >= pop.local_address_count ||
+                     !local_address(pop, pop.local_ipv4_index).is_ipv4_mapped()
+               : pop.local_ipv4_index != 0) {
+    return refuse(pop.local_ipv4_index, "local_ipv4_index does not name an IPv4 address");
   }
   if (pop.interface_count == 0 || pop.interface_count > kMaxInterfaces) {
     return refuse(0, "interface_count is not 1..8");
@@ -520,8 +424,12 @@ std::optional<SnapshotError> validate_pools(std::span<const PoolRecord> pools,
       if (prefixes_overlap(pool.base, pool.mask, other.base, other.mask)) {
         return refuse(i, "overlaps another pool");
       }
-      // Each slot has one link prefix and one routed /64, each delegated unit one entry.
-      if (other.kind == pool.kind && pool.first < other.first + other.unit_count &&
+      // Each slot has one link prefix and one routed prefix a family, each delegated unit one
+      // entry.
+      const bool same_family = is_ipv4_pool(pool) == is_ipv4_pool(other);
+      const bool delegated = pool.kind == static_cast<uint32_t>(PoolKind::kDelegated);
+      if (other.kind == pool.kind && (same_family || delegated) &&
+          pool.first < other.first + other.unit_count &&
           other.first < pool.first + pool.unit_count) {
         return refuse(i, "another pool of the kind has the same slots or units");
       }
@@ -539,22 +447,9 @@ std::optional<SnapshotError> validate_snapshot(std::span<const std::byte> bytes,
   if (MaybeError e = check_sections(bytes, parts)) return e;
   if (MaybeError e = validate_pop(*parts.pop)) return e;
   if (MaybeError e = validate_pools(parts.pools, parts.unit_to_slot.size())) return e;
-  for (uint32_t i = 0; i < parts.pop->interface_count; ++i) {
-    const InterfaceRecord& interface = parts.pop->interfaces[i];
-    if ((interface.flags & kInterfaceHasIpv6) == 0) continue;
-    const uint64_t hi = Ipv6Address::from_bytes(interface.ipv6_address).hi();
-    for (std::size_t k = 0; k < parts.pools.size(); ++k) {
-      if (prefixes_overlap(hi, prefix_mask64(interface.ipv6_length), parts.pools[k].base,
-                           parts.pools[k].mask)) {
-        return error(Section::kPools, k, "overlaps an interface's on-link prefix");
-      }
-    }
-  }
+  if (MaybeError e = check_pools_against_pop(parts.pools, *parts.pop)) return e;
   parts.index.build(parts.pools, parts.header->slot_capacity);
-  UsedSlots used(parts.slots.size());
-  if (MaybeError e = check_slots(parts, used)) return e;
-  if (MaybeError e = check_unit_to_slot(parts, used)) return e;
-  return check_outer_index(parts, used);
+  return validate_tunnels(parts);
 }
 
 }  // namespace simplon

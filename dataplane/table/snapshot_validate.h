@@ -6,8 +6,13 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
+#include <cstring>
 #include <optional>
 #include <span>
+#include <string>
+#include <string_view>
+#include <utility>
 
 #include "dataplane/table/pool_index.h"
 #include "dataplane/table/snapshot_view.h"
@@ -38,5 +43,32 @@ std::optional<SnapshotError> validate_snapshot(std::span<const std::byte> bytes,
 std::optional<SnapshotError> validate_pop(const PopRecord& pop);
 std::optional<SnapshotError> validate_pools(std::span<const PoolRecord> pools,
                                             std::size_t delegated_units);
+
+// The part about slots and all that refers to them: slots, cold, passwords, unit_to_slot,
+// outer_index and refused_endpoints. The PoP and the pools must have been found good.
+std::optional<SnapshotError> validate_tunnels(const SnapshotParts& parts);
+
+// ---- For the checks themselves.
+
+inline SnapshotError snapshot_error(SnapshotSectionType section, uint64_t index,
+                                    std::string reason) {
+  return {section, index, std::move(reason)};
+}
+
+inline bool all_zero(const void* data, std::size_t size) {
+  const auto* p = static_cast<const unsigned char*>(data);
+  uint64_t any = 0;
+  for (; size >= 8; size -= 8, p += 8) {
+    uint64_t word;
+    std::memcpy(&word, p, 8);
+    any |= word;
+  }
+  for (; size > 0; --size, ++p) any |= *p;
+  return any == 0;
+}
+
+inline bool all_zero(std::span<const std::byte> bytes) {
+  return all_zero(bytes.data(), bytes.size());
+}
 
 }  // namespace simplon

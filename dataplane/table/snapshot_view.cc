@@ -167,23 +167,44 @@ void Unmapper::operator()(std::byte* data) const {
   munmap(data, size);
 }
 
-std::optional<uint64_t> SnapshotView::identity_hi(PoolKind kind, uint32_t slot) const {
+const PoolRecord* SnapshotView::identity_pool(PoolKind kind, bool ipv4, uint32_t slot) const {
   for (const PoolRecord& pool : pools()) {
-    if (pool.kind == static_cast<uint32_t>(kind) && slot >= pool.first &&
-        slot - pool.first < pool.unit_count) {
-      return pool.base | (slot - pool.first);
+    if (pool.kind == static_cast<uint32_t>(kind) && is_ipv4_pool(pool) == ipv4 &&
+        slot >= pool.first && slot - pool.first < pool.unit_count) {
+      return &pool;
     }
   }
-  return std::nullopt;
+  return nullptr;
 }
 
+std::optional<uint64_t> SnapshotView::identity_hi(PoolKind kind, uint32_t slot) const {
+  const PoolRecord* pool = identity_pool(kind, false, slot);
+  if (pool == nullptr) return std::nullopt;
+  return pool->base | (slot - pool->first);
+}
+
+std::optional<Ipv4Prefix> SnapshotView::routed_ipv4(uint32_t slot) const {
+  const PoolRecord* pool = identity_pool(PoolKind::kRouted, true, slot);
+  if (pool == nullptr) return std::nullopt;
+  const uint64_t key = pool->base | uint64_t{slot - pool->first} << pool->shift;
+  return Ipv4Prefix{Ipv4Address::from_value(static_cast<uint32_t>(key)),
+                    static_cast<uint8_t>(32 - pool->shift)};
+}
+
+// The bounds were checked when the view was opened; they are looked at again because what stands
+// behind them is secret.
 const TunnelCold* SnapshotView::cold(uint32_t slot) const {
+  if (slot >= slot_capacity_) return nullptr;
   const uint32_t index = slots_[slot].cold_index;
-  return index == kNoSlot ? nullptr : &cold_[index];
+  return slots_[slot].kind != 0 && index < cold_.size() ? &cold_[index] : nullptr;
 }
 
 std::string_view SnapshotView::password(const TunnelCold& cold, std::size_t which) const {
-  return passwords_.substr(cold.password_offset[which], cold.password_length[which]);
+  if (which > 1) return {};
+  const std::size_t offset = cold.password_offset[which];
+  const std::size_t length = cold.password_length[which];
+  if (offset > passwords_.size() || length > passwords_.size() - offset) return {};
+  return {passwords_.data() + offset, length};
 }
 
 bool SnapshotView::is_refused_endpoint(const Ipv6Address& address) const {

@@ -104,8 +104,8 @@ class SnapshotView {
   std::span<const PoolRecord> pools() const { return {pool_records_, pool_count_}; }
   std::span<const uint32_t> unit_to_slot() const { return {unit_to_slot_, unit_count_}; }
   std::span<const uint32_t> outer_index() const { return {outer_index_, outer_count_}; }
-  // What does not fit the line; null: there is nothing. Passwords are clear text: they go into no
-  // log and no answer. `which`: 0 the current one, 1 the one before.
+  // What does not fit the line; null: there is nothing, or no such slot. Passwords are clear text:
+  // they go into no log and no answer. `which`: 0 the current one, 1 the one before.
   const TunnelCold* cold(uint32_t slot) const;
   std::string_view password(const TunnelCold& cold, std::size_t which) const;
   // An address of another PoP.
@@ -120,9 +120,12 @@ class SnapshotView {
   std::optional<uint64_t> routed_hi(uint32_t slot) const {
     return identity_hi(PoolKind::kRouted, slot);
   }
+  // The slot's default IPv4 prefix, if a pool covers it.
+  std::optional<Ipv4Prefix> routed_ipv4(uint32_t slot) const;
 
-  // The slots of the tunnels with this outer remote address (IPv4 as IPv4-mapped), by all or by one
-  // of the local addresses. Several tunnels may share an address behind one NAT. O(log n).
+  // The slots of the tunnels with this configured outer remote address (IPv4 as IPv4-mapped), by
+  // all or by one of the local addresses. Several tunnels may share an address behind one NAT.
+  // O(log n).
   std::span<const uint32_t> outer_index_find(const Ipv6Address& remote) const;
   std::span<const uint32_t> outer_index_find(const Ipv6Address& remote, uint8_t local_index) const;
 
@@ -133,6 +136,7 @@ class SnapshotView {
   // `mapping` holds `bytes`; null if the memory is somebody else's.
   static SnapshotOpenResult adopt(std::span<const std::byte> bytes,
                                   const SnapshotOpenOptions& options, Mapping mapping);
+  const PoolRecord* identity_pool(PoolKind kind, bool ipv4, uint32_t slot) const;
   std::optional<uint64_t> identity_hi(PoolKind kind, uint32_t slot) const;
 
   // The workers' line.

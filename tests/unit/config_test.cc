@@ -11,6 +11,7 @@
 
 #include "control/config/names.h"
 #include "control/config/normalize.h"
+#include "control/config/outer_address.h"
 #include "control/config/parse.h"
 #include "control/config/print.h"
 #include "control/config/validate.h"
@@ -243,6 +244,28 @@ v1::Pool* add_pool(v1::Config& c, const char* prefix, v1::Pool::Kind kind = v1::
   return pool;
 }
 
+v1::Pool* add_ipv4_pool(v1::Config& c, const char* prefix,
+                        v1::Pool::Kind kind = v1::Pool::DELEGATED) {
+  v1::Pool* pool = add_pool(c, prefix, kind);
+  pool->clear_unit_length();
+  return pool;
+}
+
+constexpr const char* kPassword = "0123456789abcdef";
+constexpr const char* kOtherPassword = "fedcba9876543210";
+
+// Makes the first tunnel one of another type, with all that the type needs.
+v1::Tunnel* become(v1::Config& c, v1::Tunnel::Type type) {
+  v1::Tunnel* t = c.mutable_tunnels(0);
+  t->set_type(type);
+  if (is_dynamic_type(type)) {
+    t->clear_remote();
+    t->set_password(kPassword);
+  }
+  if (type == v1::Tunnel::IPV6_TUNNEL) t->set_remote("2001:db9::1");
+  return t;
+}
+
 // In the order of the sample after normalising: tunnels 1, 7, 18572.
 v1::Tunnel* tunnel(v1::Config& c, int i) {
   return c.mutable_tunnels(i);
@@ -272,6 +295,43 @@ const Fault kFaults[] = {
      [](auto& c) { c.mutable_pop()->set_ipv6_address("2001:db8::/64"); }},
     {"pop.ipv6_address", "ADDRESS_NOT_USABLE",
      [](auto& c) { c.mutable_pop()->set_ipv6_address("::1"); }},
+
+    {"pop.ipv6_addresses[0]", "BAD_ADDRESS",
+     [](auto& c) { c.mutable_pop()->add_ipv6_addresses("192.0.2.9"); }},
+    {"pop.ipv6_addresses[0]", "ADDRESS_NOT_USABLE",
+     [](auto& c) { c.mutable_pop()->add_ipv6_addresses("fe80::1"); }},
+    {"pop.ipv6_addresses[0]", "ADDRESS_NOT_USABLE",
+     [](auto& c) { c.mutable_pop()->add_ipv6_addresses("::ffff:192.0.2.9"); }},
+    {"pop.ipv6_addresses[0]", "DUPLICATE",
+     [](auto& c) { c.mutable_pop()->add_ipv6_addresses("2001:db8:ffff::1"); }},
+    {"pop.ipv6_addresses[13]", "TOO_MANY",
+     [](auto& c) {
+       for (int i = 2; i < 20; ++i)
+         c.mutable_pop()->add_ipv6_addresses("2001:db8:ffff::" + std::to_string(i));
+     }},
+    {"pools[2].prefix", "OVERLAP",
+     [](auto& c) {
+       c.mutable_pop()->add_ipv6_addresses("2001:db8:1000::5");
+       c.mutable_tunnels(2)->clear_delegated_prefixes();
+     }},
+    {"pop.other_pop_addresses[0]", "BAD_ADDRESS",
+     [](auto& c) { c.mutable_pop()->add_other_pop_addresses("pop2.example.net"); }},
+    {"pop.other_pop_addresses[0]", "ADDRESS_NOT_USABLE",
+     [](auto& c) { c.mutable_pop()->add_other_pop_addresses("::1"); }},
+    {"pop.other_pop_addresses[0]", "ADDRESS_IS_POP",
+     [](auto& c) { c.mutable_pop()->add_other_pop_addresses("192.0.2.1"); }},
+    {"pop.other_pop_addresses[0]", "ADDRESS_IS_POP",
+     [](auto& c) { c.mutable_pop()->add_other_pop_addresses("2001:db8:10:ffff::1"); }},
+    {"pop.other_pop_addresses[1]", "DUPLICATE",
+     [](auto& c) {
+       c.mutable_pop()->add_other_pop_addresses("2001:db9::1");
+       c.mutable_pop()->add_other_pop_addresses("2001:db9:0::1");
+     }},
+    {"pop.other_pop_addresses", "TOO_MANY",
+     [](auto& c) {
+       for (int i = 0; i < 257; ++i)
+         c.mutable_pop()->add_other_pop_addresses("2001:db9::1:" + std::to_string(i));
+     }},
 
     {"pop.interfaces", "REQUIRED", [](auto& c) { c.mutable_pop()->clear_interfaces(); }},
     {"pop.interfaces", "TOO_MANY",
@@ -354,7 +414,47 @@ const Fault kFaults[] = {
     {"pools[3].prefix", "REQUIRED", [](auto& c) { add_pool(c, ""); }},
     {"pools[3].prefix", "BAD_PREFIX", [](auto& c) { add_pool(c, "2001:db9::"); }},
     {"pools[3].prefix", "BAD_PREFIX", [](auto& c) { add_pool(c, "2001:db9::/129"); }},
-    {"pools[3].prefix", "BAD_PREFIX", [](auto& c) { add_pool(c, "10.0.0.0/8"); }},
+    {"pools[3].prefix", "BAD_PREFIX",
+     [](auto& c) { add_pool(c, "10.0.0.0/24", v1::Pool::LINK)->set_first_slot(1 << 19); }},
+    {"pools[3].prefix", "HOST_BITS_SET", [](auto& c) { add_ipv4_pool(c, "10.0.0.1/24"); }},
+    {"pools[3].prefix", "ADDRESS_NOT_USABLE", [](auto& c) { add_ipv4_pool(c, "127.0.0.0/24"); }},
+    {"pools[3].prefix", "ADDRESS_NOT_USABLE", [](auto& c) { add_ipv4_pool(c, "0.0.0.0/24"); }},
+    {"pools[3].prefix", "ADDRESS_NOT_USABLE", [](auto& c) { add_ipv4_pool(c, "224.0.0.0/24"); }},
+    {"pools[3].prefix", "ADDRESS_NOT_USABLE", [](auto& c) { add_ipv4_pool(c, "0.0.0.0/0"); }},
+    // Holds 127/8.
+    {"pools[3].prefix", "ADDRESS_NOT_USABLE",
+     [](auto& c) { add_ipv4_pool(c, "64.0.0.0/2")->set_unit_length(16); }},
+    {"pools[3].prefix", "OUT_OF_RANGE", [](auto& c) { add_ipv4_pool(c, "10.0.0.0/8"); }},
+    {"pools[3].prefix", "OUT_OF_RANGE",
+     [](auto& c) { add_ipv4_pool(c, "10.0.0.0/29")->set_unit_length(28); }},
+    {"pools[3].unit_length", "OUT_OF_RANGE",
+     [](auto& c) { add_ipv4_pool(c, "10.0.0.0/8")->set_unit_length(15); }},
+    {"pools[3].unit_length", "OUT_OF_RANGE",
+     [](auto& c) { add_ipv4_pool(c, "10.0.0.0/24")->set_unit_length(33); }},
+    {"pools[3].first_slot", "SLOT_OUT_OF_RANGE",
+     [](auto& c) {
+       add_ipv4_pool(c, "10.0.0.0/24", v1::Pool::ROUTED)->set_first_slot(1048575);
+     }},
+    {"pools[3].prefix", "OVERLAP", [](auto& c) { add_ipv4_pool(c, "192.0.2.128/25"); }},
+    {"pools[3].prefix", "OVERLAP", [](auto& c) { add_ipv4_pool(c, "198.51.100.0/28"); }},
+    {"pools[3].prefix", "REQUIRED",
+     [](auto& c) {
+       uplink(c)->clear_ipv4_address();
+       uplink(c)->clear_ipv4_gateway();
+       c.mutable_pop()->clear_ipv4_addresses();
+       c.clear_tunnels();
+       add_ipv4_pool(c, "10.0.0.0/24");
+     }},
+    {"pools[4].prefix", "OVERLAP",
+     [](auto& c) {
+       add_ipv4_pool(c, "10.0.0.0/24");
+       add_ipv4_pool(c, "10.0.0.128/25")->set_name("again");
+     }},
+    {"pools[4].first_slot", "OVERLAP",
+     [](auto& c) {
+       add_ipv4_pool(c, "10.0.0.0/24", v1::Pool::ROUTED);
+       add_ipv4_pool(c, "10.1.0.0/24", v1::Pool::ROUTED)->set_name("again");
+     }},
     {"pools[3].prefix", "HOST_BITS_SET", [](auto& c) { add_pool(c, "2001:db9::1/48"); }},
     {"pools[3].prefix", "ADDRESS_NOT_USABLE", [](auto& c) { add_pool(c, "ff00::/48"); }},
     {"pools[3].prefix", "ADDRESS_NOT_USABLE", [](auto& c) { add_pool(c, "fe80::/48"); }},
@@ -466,6 +566,183 @@ const Fault kFaults[] = {
        c.mutable_pop()->set_ipv6_address("2001:db8:1000:5::1");
        tunnel(c, 0)->add_delegated_prefixes("2001:db8:1000::/56");
      }},
+    {"tunnels[0].delegated_prefixes[0]", "NOT_IN_POOL",
+     [](auto& c) {
+       add_ipv4_pool(c, "10.0.0.0/24");
+       tunnel(c, 0)->add_delegated_prefixes("0:ffff:a00:0::/64");  // how the pool is stored
+     }},
+
+    // Remotes of other types.
+    {"tunnels[0].remote", "ADDRESS_NOT_USABLE",
+     [](auto& c) {
+       c.mutable_pop()->add_other_pop_addresses("203.0.113.77");
+       tunnel(c, 0)->set_remote("203.0.113.77");
+     }},
+    {"tunnels[0].remote", "ADDRESS_NOT_USABLE",
+     [](auto& c) {
+       add_ipv4_pool(c, "10.0.0.0/24");
+       tunnel(c, 0)->set_remote("10.0.0.1");
+     }},
+    {"tunnels[0].remote", "REQUIRED", [](auto& c) { become(c, v1::Tunnel::GRE)->clear_remote(); }},
+    {"tunnels[0].remote", "BAD_ADDRESS",
+     [](auto& c) { become(c, v1::Tunnel::GRE)->set_remote("client.example.net"); }},
+    {"tunnels[0].remote", "BAD_ADDRESS",
+     [](auto& c) { become(c, v1::Tunnel::GRE)->set_remote("::ffff:203.0.113.1"); }},
+    {"tunnels[0].remote", "BAD_ADDRESS",
+     [](auto& c) { become(c, v1::Tunnel::IPV6_TUNNEL)->set_remote("203.0.113.1"); }},
+    {"tunnels[0].remote", "ADDRESS_IS_POP",
+     [](auto& c) { become(c, v1::Tunnel::IPV6_TUNNEL)->set_remote("2001:db8:ffff::1"); }},
+    {"tunnels[0].remote", "ADDRESS_IS_POP",
+     [](auto& c) { become(c, v1::Tunnel::GRE)->set_remote("2001:db8:10:ffff::1"); }},
+    {"tunnels[0].remote", "ADDRESS_NOT_USABLE",
+     [](auto& c) { become(c, v1::Tunnel::IPV6_TUNNEL)->set_remote("fe80::1"); }},
+    {"tunnels[0].remote", "ADDRESS_NOT_USABLE",
+     [](auto& c) { become(c, v1::Tunnel::IPV6_TUNNEL)->set_remote("ff02::1"); }},
+    {"tunnels[0].remote", "ADDRESS_NOT_USABLE",
+     [](auto& c) { become(c, v1::Tunnel::IPV6_TUNNEL)->set_remote("::1"); }},
+    {"tunnels[0].remote", "ADDRESS_NOT_USABLE",
+     [](auto& c) { become(c, v1::Tunnel::IPV6_TUNNEL)->set_remote("64:ff9b::1"); }},
+    {"tunnels[0].remote", "ADDRESS_NOT_USABLE",
+     [](auto& c) { become(c, v1::Tunnel::IPV6_TUNNEL)->set_remote("2001:db8:ffff::"); }},
+    {"tunnels[0].remote", "ADDRESS_NOT_USABLE",
+     [](auto& c) { become(c, v1::Tunnel::IPV6_TUNNEL)->set_remote("2001:db8:1000::1"); }},
+    {"tunnels[0].remote", "NOT_FOR_TYPE",
+     [](auto& c) { become(c, v1::Tunnel::HEARTBEAT)->set_remote("203.0.113.1"); }},
+    {"tunnels[0].local", "NOT_FOR_TYPE",
+     [](auto& c) { become(c, v1::Tunnel::AYIYA)->set_local("192.0.2.1"); }},
+    {"tunnels[0].local", "BAD_ADDRESS",
+     [](auto& c) { become(c, v1::Tunnel::GRE)->set_local("2001:db8:ffff::1"); }},
+    {"tunnels[0].local", "BAD_ADDRESS",
+     [](auto& c) { become(c, v1::Tunnel::IPV6_TUNNEL)->set_local("192.0.2.1"); }},
+    {"tunnels[0].local", "ADDRESS_NOT_LOCAL",
+     [](auto& c) { become(c, v1::Tunnel::IPV6_TUNNEL)->set_local("2001:db8:ffff::2"); }},
+    {"tunnels[0].local", "REQUIRED",
+     [](auto& c) {
+       uplink(c)->clear_ipv6_address();
+       uplink(c)->clear_ipv6_gateway();
+       become(c, v1::Tunnel::IPV6_TUNNEL);
+     }},
+
+    {"tunnels[0].mtu", "MTU_OUT_OF_RANGE",
+     [](auto& c) { become(c, v1::Tunnel::HEARTBEAT)->set_mtu(1481); }},
+    {"tunnels[0].mtu", "MTU_OUT_OF_RANGE",
+     [](auto& c) { become(c, v1::Tunnel::DYNAMIC_ENDPOINT)->set_mtu(1481); }},
+    {"tunnels[0].mtu", "MTU_OUT_OF_RANGE",
+     [](auto& c) { become(c, v1::Tunnel::AYIYA)->set_mtu(1429); }},
+    {"tunnels[0].mtu", "MTU_OUT_OF_RANGE",
+     [](auto& c) { become(c, v1::Tunnel::GRE)->set_mtu(1477); }},
+    {"tunnels[0].mtu", "MTU_OUT_OF_RANGE",
+     [](auto& c) {
+       become(c, v1::Tunnel::GRE)->set_mtu(1465);
+       tunnel(c, 0)->set_gre_key(0);
+       tunnel(c, 0)->set_gre_checksum(true);
+       tunnel(c, 0)->set_gre_sequence(true);
+     }},
+    {"tunnels[0].mtu", "MTU_OUT_OF_RANGE",
+     [](auto& c) {
+       become(c, v1::Tunnel::GRE)->set_remote("2001:db9::1");
+       tunnel(c, 0)->set_mtu(1457);
+     }},
+    {"tunnels[0].mtu", "MTU_OUT_OF_RANGE",
+     [](auto& c) { become(c, v1::Tunnel::IPV6_TUNNEL)->set_mtu(1461); }},
+    {"tunnels[0].mtu", "MTU_OUT_OF_RANGE",
+     [](auto& c) {
+       become(c, v1::Tunnel::IPV6_TUNNEL)->set_mtu(1453);
+       tunnel(c, 0)->set_encapsulation_limit(4);
+     }},
+
+    {"tunnels[0].password", "REQUIRED",
+     [](auto& c) { become(c, v1::Tunnel::HEARTBEAT)->clear_password(); }},
+    {"tunnels[0].password", "REQUIRED",
+     [](auto& c) { become(c, v1::Tunnel::AYIYA)->clear_password(); }},
+    {"tunnels[0].password", "REQUIRED",
+     [](auto& c) { become(c, v1::Tunnel::DYNAMIC_ENDPOINT)->clear_password(); }},
+    {"tunnels[0].password", "BAD_PASSWORD",
+     [](auto& c) { become(c, v1::Tunnel::AYIYA)->set_password(std::string(15, 'a')); }},
+    {"tunnels[0].password", "BAD_PASSWORD",
+     [](auto& c) { become(c, v1::Tunnel::AYIYA)->set_password(std::string(133, 'a')); }},
+    {"tunnels[0].password", "BAD_PASSWORD",
+     [](auto& c) { become(c, v1::Tunnel::HEARTBEAT)->set_password("0123456789 abcdef"); }},
+    {"tunnels[0].password", "BAD_PASSWORD",
+     [](auto& c) { become(c, v1::Tunnel::HEARTBEAT)->set_password("0123456789	abcdef"); }},
+    {"tunnels[0].password", "BAD_PASSWORD",
+     [](auto& c) { become(c, v1::Tunnel::HEARTBEAT)->set_password("0123456789abcdefÃ©"); }},
+    {"tunnels[0].password", "NOT_FOR_TYPE", [](auto& c) { tunnel(c, 0)->set_password(kPassword); }},
+    {"tunnels[0].previous_password", "NOT_FOR_TYPE",
+     [](auto& c) { tunnel(c, 0)->set_previous_password(kPassword); }},
+    {"tunnels[0].previous_password", "BAD_PASSWORD",
+     [](auto& c) { become(c, v1::Tunnel::AYIYA)->set_previous_password("short"); }},
+    {"tunnels[0].previous_password", "BAD_PASSWORD",
+     [](auto& c) { become(c, v1::Tunnel::AYIYA)->set_previous_password(kPassword); }},
+    {"tunnels[0].beat_timeout_seconds", "OUT_OF_RANGE",
+     [](auto& c) { become(c, v1::Tunnel::AYIYA)->set_beat_timeout_seconds(9); }},
+    {"tunnels[0].beat_timeout_seconds", "OUT_OF_RANGE",
+     [](auto& c) { become(c, v1::Tunnel::AYIYA)->set_beat_timeout_seconds(3601); }},
+    {"tunnels[0].beat_timeout_seconds", "NOT_FOR_TYPE",
+     [](auto& c) { tunnel(c, 0)->set_beat_timeout_seconds(180); }},
+    {"tunnels[0].replay_mode", "NOT_FOR_TYPE",
+     [](auto& c) { tunnel(c, 0)->set_replay_mode(v1::Tunnel::STRICT); }},
+    {"tunnels[0].replay_mode", "UNKNOWN_VALUE",
+     [](auto& c) {
+       become(c, v1::Tunnel::AYIYA)->set_replay_mode(static_cast<v1::Tunnel::ReplayMode>(9));
+     }},
+
+    {"tunnels[0].gre_key", "NOT_FOR_TYPE", [](auto& c) { tunnel(c, 0)->set_gre_key(0); }},
+    {"tunnels[0].gre_checksum", "NOT_FOR_TYPE",
+     [](auto& c) { become(c, v1::Tunnel::AYIYA)->set_gre_checksum(true); }},
+    {"tunnels[0].gre_sequence", "NOT_FOR_TYPE",
+     [](auto& c) { become(c, v1::Tunnel::IPV6_TUNNEL)->set_gre_sequence(true); }},
+    {"tunnels[0].encapsulation_limit", "NOT_FOR_TYPE",
+     [](auto& c) { become(c, v1::Tunnel::GRE)->set_encapsulation_limit(4); }},
+    {"tunnels[0].encapsulation_limit", "OUT_OF_RANGE",
+     [](auto& c) { become(c, v1::Tunnel::IPV6_TUNNEL)->set_encapsulation_limit(256); }},
+
+    {"tunnels[0].ipv4_prefixes", "NOT_FOR_TYPE",
+     [](auto& c) {
+       add_ipv4_pool(c, "10.0.0.0/24");
+       tunnel(c, 0)->add_ipv4_prefixes("10.0.0.0/32");
+     }},
+    {"tunnels[0].ipv4_prefixes", "NOT_FOR_TYPE",
+     [](auto& c) {
+       add_ipv4_pool(c, "10.0.0.0/24");
+       become(c, v1::Tunnel::HEARTBEAT)->add_ipv4_prefixes("10.0.0.0/32");
+     }},
+    {"tunnels[0].ipv4_prefixes[0]", "BAD_PREFIX",
+     [](auto& c) { become(c, v1::Tunnel::GRE)->add_ipv4_prefixes("10.0.0.0"); }},
+    {"tunnels[0].ipv4_prefixes[0]", "HOST_BITS_SET",
+     [](auto& c) { become(c, v1::Tunnel::GRE)->add_ipv4_prefixes("10.0.0.1/24"); }},
+    {"tunnels[0].ipv4_prefixes[0]", "OUT_OF_RANGE",
+     [](auto& c) { become(c, v1::Tunnel::GRE)->add_ipv4_prefixes("0.0.0.0/0"); }},
+    {"tunnels[0].ipv4_prefixes[0]", "NOT_IN_POOL",
+     [](auto& c) {
+       add_ipv4_pool(c, "10.0.0.0/24");
+       become(c, v1::Tunnel::GRE)->add_ipv4_prefixes("10.0.1.0/32");
+     }},
+    {"tunnels[0].ipv4_prefixes[0]", "NOT_ALIGNED",
+     [](auto& c) {
+       add_ipv4_pool(c, "10.0.0.0/24")->set_unit_length(29);
+       become(c, v1::Tunnel::GRE)->add_ipv4_prefixes("10.0.0.8/30");
+     }},
+    {"tunnels[0].ipv4_prefixes[1]", "DUPLICATE",
+     [](auto& c) {
+       add_ipv4_pool(c, "10.0.0.0/24")->set_unit_length(29);
+       become(c, v1::Tunnel::GRE)->add_ipv4_prefixes("10.0.0.8/29");
+       tunnel(c, 0)->add_ipv4_prefixes("10.0.0.0/28");
+     }},
+    {"tunnels[1].ipv4_prefixes[0]", "PREFIX_TAKEN",
+     [](auto& c) {
+       add_ipv4_pool(c, "10.0.0.0/24");
+       become(c, v1::Tunnel::GRE)->add_ipv4_prefixes("10.0.0.8/29");
+       tunnel(c, 1)->set_type(v1::Tunnel::GRE);
+       tunnel(c, 1)->add_ipv4_prefixes("10.0.0.15/32");
+     }},
+    {"tunnels[0].ipv4_prefixes", "TOO_MANY",
+     [](auto& c) {
+       add_ipv4_pool(c, "10.0.0.0/24");
+       become(c, v1::Tunnel::AYIYA);
+       for (int i = 0; i < 17; ++i)
+         tunnel(c, 0)->add_ipv4_prefixes("10.0.0." + std::to_string(i) + "/32");
+     }},
 };
 
 TEST_CASE("each fault is refused with its field and reason") {
@@ -480,6 +757,11 @@ TEST_CASE("each fault is refused with its field and reason") {
     CHECK(violations[0].field == fault.field);
     CHECK(violations[0].reason == fault.reason);
     CHECK(violations[0].description.size() > 5);
+    for (const v1::Tunnel& t : config.tunnels()) {
+      const bool quoted = !t.password().empty() &&
+                          violations[0].description.find(t.password()) != std::string::npos;
+      CHECK_FALSE(quoted);
+    }
   }
 }
 
@@ -517,9 +799,9 @@ TEST_CASE("the link towards a remote is the one it is on, else the one with the 
   Violations violations;
   const ConfigContext context(config.pop(), config.pools(), violations);
   REQUIRE(violations.empty());
-  CHECK(context.link_mtu(*Ipv4Address::parse("10.1.2.3")) == 1300);
-  CHECK(context.link_mtu(*Ipv4Address::parse("192.0.2.9")) == 1500);
-  CHECK(context.link_mtu(*Ipv4Address::parse("8.8.8.8")) == 1500);
+  CHECK(context.link_mtu(*parse_outer_address("10.1.2.3")) == 1300);
+  CHECK(context.link_mtu(*parse_outer_address("192.0.2.9")) == 1500);
+  CHECK(context.link_mtu(*parse_outer_address("8.8.8.8")) == 1500);
 }
 
 // ---- One change at a time.
