@@ -7,25 +7,12 @@
 #include <cstring>
 
 #include "dataplane/net/checksum.h"
+#include "dataplane/slowpath/attribution.h"
+#include "dataplane/slowpath/icmpv4_message.h"
 #include "dataplane/slowpath/link_frame.h"
 
 namespace simplon {
 namespace {
-
-constexpr uint8_t kTtl = 64;
-// RFC 1812 4.3.2.5: errors go with precedence internetwork control.
-constexpr uint8_t kErrorTos = 0xc0;
-// RFC 1812 4.3.2.3: quote as much as fits into a datagram of 576 bytes.
-constexpr std::size_t kErrorMaximum = 576;
-
-constexpr uint8_t kSourceQuench = 4;
-constexpr uint8_t kTimeExceeded = 11;
-constexpr uint8_t kParameterProblem = 12;
-
-bool is_error(uint8_t type) {
-  return type == kIcmpv4Unreachable || type == kSourceQuench || type == kTimeExceeded ||
-         type == kParameterProblem;
-}
 
 // A source that names one host other than ourselves (RFC 1122 3.2.2).
 bool is_answerable(const ForwardingTable& table, Ipv4Address a) {
@@ -49,33 +36,6 @@ bool came_to_group(const Packet& packet) {
          is_group_mac(packet.at<EthernetHeader>(0)->destination);
 }
 
-// The error quotes a proto-41 packet that one of our addresses sent.
-bool is_about_ours(const ForwardingTable& table, std::span<const uint8_t> message) {
-  if (message.size() < sizeof(IcmpHeader) + sizeof(Ipv4Header)) return false;
-  const auto* quoted = reinterpret_cast<const Ipv4Header*>(message.data() + sizeof(IcmpHeader));
-  return quoted->version() == 4 && quoted->protocol == kProtocolIpv6 &&
-         table.links.is_local_ipv4(quoted->source);
-}
-
-// Atomic: identification 0 and DF (RFC 6864 4.1).
-Ipv4Header make_header(std::size_t total, uint8_t tos, Ipv4Address source,
-                       Ipv4Address destination) {
-  Ipv4Header header{
-      .version_ihl = 0x45,
-      .tos = tos,
-      .total_length = static_cast<uint16_t>(total),
-      .id = uint16_t{0},
-      .flags_fragment = kIpv4DontFragment,
-      .ttl = kTtl,
-      .protocol = kProtocolIcmpv4,
-      .checksum = uint16_t{0},
-      .source = source,
-      .destination = destination,
-  };
-  header.checksum = ipv4_header_checksum(header);
-  return header;
-}
-
 }  // namespace
 
 void Icmpv4::handle(const ForwardingTable& table, Packet& packet) {
@@ -90,16 +50,29 @@ void Icmpv4::handle(const ForwardingTable& table, Packet& packet) {
     exits_.drop(packet, DropReason::kIcmpv4Malformed);
   } else if (message[0] == kIcmpv4EchoRequest) {
     echo(table, packet);
-  } else if (is_error(message[0]) && is_about_ours(table, message)) {
-    exits_.counters().add(WorkerCounter::kIcmpv4Errors);
-    exits_.consume(packet);
+  } else if (is_icmpv4_error(message[0]) && message[0] != kIcmpv4Redirect) {
+    received_error(table, packet, message);
   } else {
     exits_.drop(packet, DropReason::kIcmpv4Ignored);
   }
 }
 
+void Icmpv4::received_error(const ForwardingTable& table, Packet& packet,
+                            std::span<const uint8_t> message) {
+  const Quote quote = read_quote(table, owners_, message.subspan(sizeof(IcmpHeader)));
+  if (!quote.ours) {
+    exits_.drop(packet, DropReason::kIcmpv4Ignored);
+    return;
+  }
+  exits_.counters().add(WorkerCounter::kIcmpv4Errors);
+  if (quote.slot != kNoSlot) exits_.book(quote.slot, LedgerNote::kIcmpv4Error, packet);
+  exits_.consume(packet);
+}
+
 void Icmpv4::echo(const ForwardingTable& table, Packet& packet) {
   const Ipv4Header request = *packet.at<Ipv4Header>(packet.network);
+  const uint32_t pinger = owners_.only(table, Ipv6Address::from_ipv4(request.source));
+  if (pinger != kNoSlot) exits_.book(pinger, LedgerNote::kIcmpv4Echo, packet);
   if ((table.snapshot.pop().flags & kPopIgnoreIcmpv4Echo) != 0 ||
       !is_answerable(table, request.source) || came_to_group(packet)) {
     exits_.drop(packet, DropReason::kIcmpv4Ignored);
@@ -114,7 +87,7 @@ void Icmpv4::echo(const ForwardingTable& table, Packet& packet) {
   packet.network =
       static_cast<uint16_t>(packet.network + request.header_length() - sizeof(Ipv4Header));
   packet.truncate(packet.network + sizeof(Ipv4Header) + size);
-  *packet.at<Ipv4Header>(packet.network) = make_header(
+  *packet.at<Ipv4Header>(packet.network) = make_icmpv4_header(
       sizeof(Ipv4Header) + size, request.tos & 0xfc, request.destination, request.source);
   auto* icmp = packet.at<IcmpHeader>(packet.network + sizeof(Ipv4Header));
   icmp->type = kIcmpv4EchoReply;
@@ -144,7 +117,7 @@ void Icmpv4::send_unreachable(const ForwardingTable& table, const Packet& offend
   const auto* received = offending.at<Ipv4Header>(offending.network);
   constexpr std::size_t kHeaders = sizeof(Ipv4Header) + sizeof(IcmpHeader);
   const std::size_t quoted =
-      std::min<std::size_t>(received->total_length.value(), kErrorMaximum - kHeaders);
+      std::min<std::size_t>(received->total_length.value(), kIcmpv4ErrorMaximum - kHeaders);
   const std::size_t total = kHeaders + quoted;
   if (!limits_.errors.take(kNoSlot, exits_.now()) ||
       !limits_.credit.spend(total + offending.network)) {
@@ -155,7 +128,7 @@ void Icmpv4::send_unreachable(const ForwardingTable& table, const Packet& offend
   packet.length = static_cast<uint16_t>(total);
   packet.tailroom = static_cast<uint16_t>(packet.tailroom - total);
   *packet.at<Ipv4Header>(0) =
-      make_header(total, kErrorTos, received->destination, received->source);
+      make_icmpv4_header(total, kIcmpv4ErrorTos, received->destination, received->source);
   auto* icmp = packet.at<IcmpHeader>(sizeof(Ipv4Header));
   *icmp = {.type = kIcmpv4Unreachable,
            .code = kIcmpv4ProtocolUnreachable,

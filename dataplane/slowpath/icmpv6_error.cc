@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "dataplane/net/checksum.h"
+#include "dataplane/pipeline/tunnel_route.h"
 #include "dataplane/slowpath/extension_headers.h"
 #include "dataplane/slowpath/link_frame.h"
 
@@ -22,8 +23,9 @@ Icmpv6Error unreachable(UnreachableCode code) {
 }
 
 // What the packet may measure to go where it was going.
-uint32_t path_mtu(const ForwardingTable& table, const Packet& offending) {
-  if (offending.out_slot != kNoSlot) return table.snapshot.slot(offending.out_slot).mtu;
+uint32_t path_mtu(const RuntimeTable& runtime, const ForwardingTable& table,
+                  const Packet& offending) {
+  if (offending.out_slot != kNoSlot) return tunnel_route(runtime, table, offending.out_slot).mtu;
   const auto& destination = offending.at<Ipv6Header>(offending.inner)->destination;
   const NextHop next_hop = table.links.route_ipv6(destination);
   if (next_hop.interface >= table.links.interfaces().size()) return kIpv6MinimumMtu;
@@ -63,8 +65,8 @@ bool came_to_group(const Packet& packet) {
 
 }  // namespace
 
-std::optional<Icmpv6Error> error_of(const ForwardingTable& table, const Packet& offending,
-                                    DropReason reason) {
+std::optional<Icmpv6Error> error_of(const RuntimeTable& runtime, const ForwardingTable& table,
+                                    const Packet& offending, DropReason reason) {
   switch (info(reason).answer) {
     case IcmpAnswer::kNone:
       return std::nullopt;
@@ -87,10 +89,13 @@ std::optional<Icmpv6Error> error_of(const ForwardingTable& table, const Packet& 
     case IcmpAnswer::kTooBig:
       return Icmpv6Error{.type = kIcmpv6PacketTooBig,
                          .code = 0,
-                         .rest = path_mtu(table, offending),
+                         .rest = path_mtu(runtime, table, offending),
                          .even_multicast = true};
     case IcmpAnswer::kEncapLimit:
-      return Icmpv6Error{.type = kIcmpv6ParameterProblem, .code = 0};
+      // The worker has found the option.
+      return Icmpv6Error{.type = kIcmpv6ParameterProblem,
+                         .code = 0,
+                         .rest = static_cast<uint32_t>(offending.detail)};
   }
   return std::nullopt;
 }
@@ -112,7 +117,7 @@ bool may_be_answered(const Packet& offending, const Icmpv6Error& error) {
 }
 
 void Icmpv6Errors::answer(const ForwardingTable& table, Packet& offending, DropReason reason) {
-  if (const auto error = error_of(table, offending, reason)) {
+  if (const auto error = error_of(exits_.context().runtime, table, offending, reason)) {
     answer(table, offending, reason, *error);
   } else {
     exits_.drop(offending, reason);

@@ -44,8 +44,8 @@ class Icmpv6Errors {
 };
 
 // The error of a drop reason; nothing if none is owed by this configuration.
-std::optional<Icmpv6Error> error_of(const ForwardingTable& table, const Packet& offending,
-                                    DropReason reason);
+std::optional<Icmpv6Error> error_of(const RuntimeTable& runtime, const ForwardingTable& table,
+                                    const Packet& offending, DropReason reason);
 
 // RFC 4443 2.4(e): may there be an error about this packet at all.
 bool may_be_answered(const Packet& offending, const Icmpv6Error& error);

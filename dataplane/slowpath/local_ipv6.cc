@@ -4,13 +4,19 @@
 #include "dataplane/slowpath/local_ipv6.h"
 
 #include "dataplane/net/checksum.h"
+#include "dataplane/slowpath/attribution.h"
 #include "dataplane/slowpath/link_frame.h"
 #include "dataplane/slowpath/nd_message.h"
+#include "dataplane/slowpath/outer_header.h"
 
 namespace simplon {
 namespace {
 
 constexpr uint8_t kReplyHopLimit = 64;
+
+bool is_icmpv6_error(uint8_t type) {
+  return type >= kIcmpv6Unreachable && type <= kIcmpv6ParameterProblem;
+}
 
 bool came_by_tunnel(const Packet& packet) {
   return packet.network != packet.inner;
@@ -28,25 +34,32 @@ bool is_solicitation(const Packet& packet, const DeliveredChain& chain) {
 
 // Several tunnels may end at one remote address. The one that is meant has `wanted` in its link
 // prefix; any does for an address that is the same in all of them.
-uint32_t tunnel_of(const ForwardingTable& table, const Packet& packet, const Ipv6Address& wanted,
-                   DropReason& reason) {
-  const auto* outer = packet.at<Ipv4Header>(packet.network);
-  const PopRecord& pop = table.snapshot.pop();
-  const Ipv6Address local = Ipv6Address::from_ipv4(outer->destination);
+uint32_t tunnel_of(const ForwardingTable& table, const Owners& owners, const Packet& packet,
+                   const Ipv6Address& wanted, DropReason& reason) {
+  const auto outer = outer_header(packet);
   reason = DropReason::kOuterSourceMismatch;
-  for (uint32_t index = 0; index < pop.local_address_count; ++index) {
-    if (Ipv6Address::from_bytes(pop.local_addresses[index]) != local) continue;
-    for (const uint32_t slot : table.snapshot.outer_index_find(
-             Ipv6Address::from_ipv4(outer->source), static_cast<uint8_t>(index))) {
-      if (!wanted.is_link_local() && !wanted.is_multicast() &&
-          table.snapshot.link_hi(slot) != wanted.hi()) {
-        continue;
-      }
-      if ((table.snapshot.slot(slot).flags & kTunnelEnabled) != 0) return slot;
+  if (!outer) return kNoSlot;
+  const uint8_t local = table.links.local_index(outer->destination);
+  uint32_t found = kNoSlot;
+  owners.each(table, outer->source, [&](const Owner& owner) {
+    // Only what may be carried as this packet was.
+    const bool proto41 = packet.encapsulation == Encapsulation::kProto41;
+    const auto kind = static_cast<TunnelKind>(table.snapshot.slot(owner.slot).kind);
+    const bool fits = owner.dynamic ? proto41 && owner.endpoint.transport == Transport::kProto41
+                      : kind == TunnelKind::kGre ? packet.encapsulation == Encapsulation::kGre
+                                                 : proto41;
+    if (!fits || owner.local_index != local || found != kNoSlot) return;
+    if (!wanted.is_link_local() && !wanted.is_multicast() &&
+        table.snapshot.link_hi(owner.slot) != wanted.hi()) {
+      return;
+    }
+    if ((table.snapshot.slot(owner.slot).flags & kTunnelEnabled) != 0) {
+      found = owner.slot;
+    } else {
       reason = DropReason::kTunnelDisabled;
     }
-  }
-  return kNoSlot;
+  });
+  return found;
 }
 
 // ::1 of a tunnel, whichever.
@@ -61,10 +74,15 @@ bool is_tunnel_end(const ForwardingTable& table, const Ipv6Address& a) {
 
 }  // namespace
 
-Ipv6Address tunnel_link_local(const ForwardingTable& table, uint32_t slot) {
-  const uint8_t local = table.snapshot.slot(slot).local_index;
-  const auto ipv4 = Ipv6Address::from_bytes(table.snapshot.pop().local_addresses[local]).ipv4();
-  return Ipv6Address::from_halves(0xfe80'0000'0000'0000, ipv4.value());
+Ipv6Address tunnel_link_local(const RuntimeTable& runtime, const ForwardingTable& table,
+                              uint32_t slot) {
+  constexpr uint64_t kLinkLocal = 0xfe80'0000'0000'0000;
+  const TunnelSlot* dynamic = find_dynamic(table, runtime, slot);
+  const uint8_t index = dynamic != nullptr ? runtime.load(slot, dynamic->incarnation).local_index
+                                           : table.snapshot.slot(slot).local_index;
+  const auto local = Ipv6Address::from_bytes(table.snapshot.pop().local_addresses[index]);
+  return Ipv6Address::from_halves(kLinkLocal,
+                                  local.is_ipv4_mapped() ? local.ipv4().value() : local.lo());
 }
 
 void LocalIpv6::handle(const ForwardingTable& table, Packet& packet) {
@@ -117,11 +135,11 @@ bool LocalIpv6::check_tunnel(const ForwardingTable& table, Packet& packet,
             ? reinterpret_cast<const NeighborMessage*>(message_of(packet, chain).data())->target
             : ip->destination;
     DropReason reason{};
-    const uint32_t slot = tunnel_of(table, packet, wanted, reason);
+    const uint32_t slot = tunnel_of(table, owners_, packet, wanted, reason);
     if (slot == kNoSlot) {
       // Its endpoint is known, but it asks for somebody else.
       const bool others = reason == DropReason::kOuterSourceMismatch && solicitation &&
-                          tunnel_of(table, packet, ip->source, reason) != kNoSlot;
+                          tunnel_of(table, owners_, packet, ip->source, reason) != kNoSlot;
       exits_.drop(packet, others ? DropReason::kNdNotOurs : reason);
       return false;
     }
@@ -131,7 +149,7 @@ bool LocalIpv6::check_tunnel(const ForwardingTable& table, Packet& packet,
     counter_add(tunnel.in_bytes, packet.inner_length);
     exits_.counters().add(WorkerCounter::kDecapsulated);
   }
-  const Ipv6Address own = tunnel_link_local(table, packet.in_slot);
+  const Ipv6Address own = tunnel_link_local(exits_.context().runtime, table, packet.in_slot);
   if (ip->source == own) {
     exits_.drop(packet, DropReason::kInnerSourceIsPop);
     return false;
@@ -198,6 +216,10 @@ void LocalIpv6::icmpv6(const ForwardingTable& table, Packet& packet, const Deliv
     exits_.consume(packet);
     return;
   }
+  if (is_icmpv6_error(type) && !came_by_tunnel(packet)) {
+    received_error(table, packet, message);
+    return;
+  }
   const bool asks = type == kIcmpv6NeighborSolicitation;
   if (!asks && (type != kIcmpv6NeighborAdvertisement || came_by_tunnel(packet))) {
     // Errors, replies, router discovery, redirects, MLD, node information, what is unknown.
@@ -211,6 +233,18 @@ void LocalIpv6::icmpv6(const ForwardingTable& table, Packet& packet, const Deliv
   } else {
     neighbors_.receive_advertisement(table, packet, message);
   }
+}
+
+void LocalIpv6::received_error(const ForwardingTable& table, Packet& packet,
+                               std::span<const uint8_t> message) {
+  const Quote quote = read_quote(table, owners_, message.subspan(sizeof(IcmpHeader)));
+  if (!quote.ours) {
+    exits_.drop(packet, DropReason::kIcmpv6Ignored);
+    return;
+  }
+  exits_.counters().add(WorkerCounter::kIcmpv6Errors);
+  if (quote.slot != kNoSlot) exits_.book(quote.slot, LedgerNote::kIcmpv6Error, packet);
+  exits_.consume(packet);
 }
 
 void LocalIpv6::echo(const ForwardingTable& table, Packet& packet, const DeliveredChain& chain) {
@@ -276,7 +310,7 @@ void LocalIpv6::solicitation_in_tunnel(const ForwardingTable& table, Packet& pac
   const uint32_t slot = packet.in_slot;
   const bool link_end =
       table.snapshot.link_hi(slot) == asked->target.hi() && asked->target.lo() == 1;
-  if (!link_end && asked->target != tunnel_link_local(table, slot)) {
+  if (!link_end && asked->target != tunnel_link_local(exits_.context().runtime, table, slot)) {
     exits_.drop(packet, DropReason::kNdNotOurs);
     return;
   }

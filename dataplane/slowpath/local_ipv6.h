@@ -39,6 +39,8 @@ class LocalIpv6 {
   bool check_uplink(const ForwardingTable& table, Packet& packet, bool solicitation);
 
   void icmpv6(const ForwardingTable& table, Packet& packet, const DeliveredChain& chain);
+  void received_error(const ForwardingTable& table, Packet& packet,
+                      std::span<const uint8_t> message);
   void echo(const ForwardingTable& table, Packet& packet, const DeliveredChain& chain);
   void solicitation_in_tunnel(const ForwardingTable& table, Packet& packet,
                               std::span<const uint8_t> message);
@@ -52,7 +54,8 @@ class LocalIpv6 {
 };
 
 // The PoP's link-local address on a tunnel: fe80:: with the tunnel's local IPv4 address (RFC
-// 4213 3.7).
-Ipv6Address tunnel_link_local(const ForwardingTable& table, uint32_t slot);
+// 4213 3.7), or with the lower half of its local IPv6 address.
+Ipv6Address tunnel_link_local(const RuntimeTable& runtime, const ForwardingTable& table,
+                              uint32_t slot);
 
 }  // namespace simplon

@@ -7,41 +7,87 @@
 #include <cstring>
 
 #include "dataplane/net/checksum.h"
-#include "dataplane/net/ecn.h"
+#include "dataplane/net/heartbeat.h"
+#include "dataplane/slowpath/outer_header.h"
 
 namespace simplon {
 namespace {
 
-constexpr uint32_t kMaxIpv4Packet = 65'535;
+constexpr std::size_t kMaxPayload = 65'535;
 
-std::size_t offset_of(const Ipv4Header& ip) {
-  return std::size_t{ip.flags_fragment.value() & 0x1fffu} * 8;
-}
-
-bool more_follow(const Ipv4Header& ip) {
-  return (ip.flags_fragment.value() & kIpv4MoreFragments) != 0;
-}
-
-// Is there a tunnel with this far end and this near end.
-bool is_endpoint(const ForwardingTable& table, const Ipv4Header& ip) {
-  const PopRecord& pop = table.snapshot.pop();
-  const Ipv6Address local = Ipv6Address::from_ipv4(ip.destination);
-  for (uint32_t index = 0; index < pop.local_address_count; ++index) {
-    if (Ipv6Address::from_bytes(pop.local_addresses[index]) == local &&
-        !table.snapshot
-             .outer_index_find(Ipv6Address::from_ipv4(ip.source), static_cast<uint8_t>(index))
-             .empty()) {
-      return true;
-    }
-  }
-  return false;
-}
+struct FragmentHeader {  // RFC 8200 4.5
+  uint8_t next_header;
+  uint8_t reserved;
+  Be16 offset_more;  // 13 bits offset in units of 8 bytes, 2 reserved, M
+  Be32 id;
+};
+static_assert(sizeof(FragmentHeader) == 8);
 
 }  // namespace
 
-Reassembler::Reassembler(Exits& exits) : exits_(exits) {
+Reassembler::Reassembler(Exits& exits, const Owners& owners) : exits_(exits), owners_(owners) {
   datagrams_.resize(kMaxDatagrams);
   payloads_.resize(kMaxDatagrams);
+}
+
+bool Reassembler::parse(const Packet& packet, Fragment& f) {
+  const auto outer = outer_header(packet);
+  if (!outer) return false;
+  f.source = outer->source;
+  f.destination = outer->destination;
+  const auto* begin = packet.at<uint8_t>(packet.network);
+  f.ipv6 = *begin >> 4 == 6;
+  if (!f.ipv6) {
+    const auto* ip = packet.at<Ipv4Header>(packet.network);
+    const uint16_t flags = ip->flags_fragment.value();
+    f.id = ip->id.value();
+    f.protocol = ip->protocol;
+    f.offset = std::size_t{flags & 0x1fffu} * 8;
+    f.more = (flags & kIpv4MoreFragments) != 0;
+    f.ecn = static_cast<Ecn>(ip->tos & 3);
+    f.header = {begin, sizeof(Ipv4Header)};
+    f.bytes = {begin + ip->header_length(), outer->length - ip->header_length()};
+    return true;
+  }
+  constexpr std::size_t kHeaders = sizeof(Ipv6Header) + sizeof(FragmentHeader);
+  if (outer->protocol != kProtocolFragment || outer->length < kHeaders) return false;
+  const auto* ip = packet.at<Ipv6Header>(packet.network);
+  const auto* fragment = packet.at<FragmentHeader>(packet.network + sizeof(Ipv6Header));
+  f.id = fragment->id.value();
+  f.protocol = fragment->next_header;
+  f.offset = fragment->offset_more.value() & 0xfff8u;
+  f.more = (fragment->offset_more.value() & 1) != 0;
+  f.ecn = static_cast<Ecn>(ip->traffic_class() & 3);
+  f.header = {begin, sizeof(Ipv6Header)};
+  f.bytes = {begin + kHeaders, outer->length - kHeaders};
+  return true;
+}
+
+bool Reassembler::is_welcome(const ForwardingTable& table, const Fragment& f, bool& stranger,
+                             DropReason& reason) const {
+  reason = DropReason::kProtocolUnsupported;
+  switch (f.protocol) {
+    case kProtocolIpv6:
+    case kProtocolGre:
+    case kProtocolUdp:
+      break;
+    case kProtocolIpv4:
+    case kProtocolDestinationOptions:
+      if (!f.ipv6) return false;
+      break;
+    default:
+      return false;
+  }
+  if (f.protocol == kProtocolUdp && f.offset == 0 && f.bytes.size() >= sizeof(UdpHeader)) {
+    const uint16_t port =
+        reinterpret_cast<const UdpHeader*>(f.bytes.data())->destination_port.value();
+    if (port != kPortAyiya && port != kHeartbeatPort) return false;
+  }
+  const uint8_t local = table.links.local_index(f.destination);
+  stranger = local == kNoLocalIndex || !owners_.any(table, f.source, local);
+  // The others carry no proof of who sent them, and must come from where the tunnel ends.
+  reason = DropReason::kReassemblyUnowned;
+  return !stranger || (f.protocol == kProtocolUdp && local != kNoLocalIndex);
 }
 
 void Reassembler::set_held(std::size_t held) {
@@ -49,19 +95,20 @@ void Reassembler::set_held(std::size_t held) {
   exits_.counters().set(WorkerCounter::kHeldReassembly, held);
 }
 
-Reassembler::Datagram* Reassembler::find(const Ipv4Header& ip) {
+Reassembler::Datagram* Reassembler::find(const Fragment& f) {
   for (Datagram& d : datagrams_) {
-    if (d.used && d.id == ip.id.value() && d.source == ip.source &&
-        d.destination == ip.destination) {
+    if (d.used && d.id == f.id && d.key_protocol == f.key_protocol() && d.source == f.source &&
+        d.destination == f.destination) {
       return &d;
     }
   }
   return nullptr;
 }
 
-Reassembler::Datagram* Reassembler::begin(const Ipv4Header& ip) {
+Reassembler::Datagram* Reassembler::begin(const Fragment& f, bool stranger) {
   uint16_t own = 0;
   Datagram* own_oldest = nullptr;
+  Datagram* stranger_oldest = nullptr;
   Datagram* largest = nullptr;  // the oldest of the source that has most
   Datagram* free = nullptr;
   for (Datagram& d : datagrams_) {
@@ -73,7 +120,10 @@ Reassembler::Datagram* Reassembler::begin(const Ipv4Header& ip) {
         (d.share == largest->share && d.begun_ns < largest->begun_ns)) {
       largest = &d;
     }
-    if (d.source != ip.source) continue;
+    if (d.stranger && (stranger_oldest == nullptr || d.begun_ns < stranger_oldest->begun_ns)) {
+      stranger_oldest = &d;
+    }
+    if (d.source != f.source) continue;
     ++own;
     // Refused ones hold nothing: they go first.
     if (own_oldest == nullptr || d.refused > own_oldest->refused ||
@@ -85,6 +135,10 @@ Reassembler::Datagram* Reassembler::begin(const Ipv4Header& ip) {
     refuse(*own_oldest, DropReason::kReassemblyQuota, false);
     free = own_oldest;
     --own;
+  } else if (stranger && of_strangers_ >= kMaxOfStrangers) {
+    if (stranger_oldest->source == f.source) --own;
+    refuse(*stranger_oldest, DropReason::kReassemblyQuota, false);
+    free = stranger_oldest;
   } else if (free == nullptr) {
     // Without more than that it would push out its equal.
     if (largest == nullptr || largest->share <= own + 1) return nullptr;
@@ -92,13 +146,17 @@ Reassembler::Datagram* Reassembler::begin(const Ipv4Header& ip) {
     free = largest;
   }
   for (Datagram& d : datagrams_) {
-    if (d.used && d.source == ip.source) ++d.share;
+    if (d.used && d.source == f.source) ++d.share;
   }
+  if (stranger) ++of_strangers_;
   free->used = true;
   free->refused = false;
-  free->source = ip.source;
-  free->destination = ip.destination;
-  free->id = ip.id.value();
+  free->stranger = stranger;
+  free->key_protocol = f.key_protocol();
+  free->protocol = f.protocol;
+  free->source = f.source;
+  free->destination = f.destination;
+  free->id = f.id;
   free->begun_ns = exits_.now();
   free->share = static_cast<uint16_t>(own + 1);
   free->length = 0;
@@ -122,47 +180,51 @@ void Reassembler::refuse(Datagram& d, DropReason reason, bool keep) {
 
 void Reassembler::end(Datagram& d) {
   d.used = false;
+  if (d.stranger) --of_strangers_;
   for (Datagram& other : datagrams_) {
     if (other.used && other.source == d.source) --other.share;
   }
 }
 
 void Reassembler::handle(const ForwardingTable& table, Packet& packet) {
-  const Ipv4Header ip = *packet.at<Ipv4Header>(packet.network);
-  if (ip.protocol != kProtocolIpv6) {
-    exits_.drop(packet, DropReason::kProtocolUnsupported);
+  Fragment f;
+  if (!parse(packet, f)) {
+    exits_.drop(packet, DropReason::kOuterMalformed);
     return;
   }
-  if (!is_endpoint(table, ip)) {
-    exits_.drop(packet, DropReason::kReassemblyUnowned);
+  bool stranger = false;
+  DropReason reason{};
+  if (!is_welcome(table, f, stranger, reason)) {
+    exits_.drop(packet, reason);
     return;
   }
-  const std::span<const uint8_t> bytes{packet.at<uint8_t>(packet.network + ip.header_length()),
-                                       ip.total_length.value() - ip.header_length()};
-  const std::size_t end = offset_of(ip) + bytes.size();
-  if (bytes.empty() || (more_follow(ip) && bytes.size() % 8 != 0) ||
-      end + sizeof(Ipv4Header) > kMaxIpv4Packet) {
+  if (f.offset == 0 && !f.more) {
+    pass_atomic(table, f, packet);
+    return;
+  }
+  const std::size_t limit = kMaxPayload - (f.ipv6 ? 0 : sizeof(Ipv4Header));
+  if (f.bytes.empty() || (f.more && f.bytes.size() % 8 != 0) || f.end() > limit) {
     // Ping of death and the like: nothing of that datagram is to be trusted.
-    if (Datagram* d = find(ip)) refuse(*d, DropReason::kReassemblyInvalid, true);
+    if (Datagram* d = find(f)) refuse(*d, DropReason::kReassemblyInvalid, true);
     exits_.drop(packet, DropReason::kReassemblyInvalid);
     return;
   }
-  Datagram* d = find(ip);
-  if (d == nullptr) d = begin(ip);
+  Datagram* d = find(f);
+  if (d == nullptr) d = begin(f, stranger);
   if (d == nullptr) {
     exits_.drop(packet, DropReason::kReassemblyQuota);
     return;
   }
-  if (d->refused || is_duplicate(*d, ip, bytes)) {
+  if (d->refused || is_duplicate(*d, f)) {
     exits_.drop(packet, DropReason::kReassemblyInvalid);
     return;
   }
-  if (end + sizeof(Ipv4Header) > kMaxDatagram || d->piece_count == kMaxFragments) {
+  if (f.end() + f.header.size() > kMaxDatagram || d->piece_count == kMaxFragments) {
     refuse(*d, DropReason::kReassemblyQuota, true);
     exits_.drop(packet, DropReason::kReassemblyQuota);
     return;
   }
-  if (!add(*d, ip, bytes)) {
+  if (!add(*d, f)) {
     refuse(*d, DropReason::kReassemblyInvalid, true);
     exits_.drop(packet, DropReason::kReassemblyInvalid);
     return;
@@ -176,40 +238,88 @@ void Reassembler::handle(const ForwardingTable& table, Packet& packet) {
   exits_.release(packet);
 }
 
-bool Reassembler::is_duplicate(const Datagram& d, const Ipv4Header& ip,
-                               std::span<const uint8_t> bytes) const {
+bool Reassembler::is_duplicate(const Datagram& d, const Fragment& f) const {
   for (std::size_t i = 0; i < d.piece_count; ++i) {
     const Piece& p = d.pieces[i];
-    if (p.begin == offset_of(ip) && p.end == p.begin + bytes.size()) {
-      return std::memcmp(&payload(d)[p.begin], bytes.data(), bytes.size()) == 0;
+    if (p.begin == f.offset && p.end == f.end()) {
+      return std::memcmp(&payload(d)[p.begin], f.bytes.data(), f.bytes.size()) == 0;
     }
   }
   return false;
 }
 
-bool Reassembler::add(Datagram& d, const Ipv4Header& ip, std::span<const uint8_t> bytes) {
-  const std::size_t begin = offset_of(ip);
-  const std::size_t end = begin + bytes.size();
-  if (d.length != 0 && (end > d.length || !more_follow(ip))) return false;
-  if (!more_follow(ip)) {
+bool Reassembler::add(Datagram& d, const Fragment& f) {
+  const std::size_t end = f.end();
+  if (d.length != 0 && (end > d.length || !f.more)) return false;
+  if (!f.more) {
     for (std::size_t i = 0; i < d.piece_count; ++i) {
       if (d.pieces[i].end > end) return false;
     }
     d.length = static_cast<uint16_t>(end);
   }
-  for (std::size_t block = begin / 8; block < (end + 7) / 8; ++block) {
+  for (std::size_t block = f.offset / 8; block < (end + 7) / 8; ++block) {
     if (d.blocks.test(block)) return false;  // overlap: RFC 5722's rule, for IPv4 too
     d.blocks.set(block);
   }
   // piece_count is raised by handle(), for pieces that wait.
-  d.pieces[d.piece_count] = {static_cast<uint16_t>(begin), static_cast<uint16_t>(end)};
-  d.received = static_cast<uint16_t>(d.received + bytes.size());
-  std::memcpy(&payload(d)[begin], bytes.data(), bytes.size());
-  if (begin == 0) d.header = ip;
-  const auto ecn = static_cast<Ecn>(ip.tos & 3);
-  d.any_ce |= ecn == Ecn::kCe;
-  d.any_not_ect |= ecn == Ecn::kNotEct;
+  d.pieces[d.piece_count] = {static_cast<uint16_t>(f.offset), static_cast<uint16_t>(end)};
+  d.received = static_cast<uint16_t>(d.received + f.bytes.size());
+  std::memcpy(&payload(d)[f.offset], f.bytes.data(), f.bytes.size());
+  if (f.offset == 0) {
+    std::memcpy(d.header.data(), f.header.data(), f.header.size());
+    d.protocol = f.protocol;
+  }
+  d.any_ce |= f.ecn == Ecn::kCe;
+  d.any_not_ect |= f.ecn == Ecn::kNotEct;
   return true;
+}
+
+uint8_t* Reassembler::make_whole(Packet& whole, std::span<const uint8_t> header, bool ipv6,
+                                 uint8_t protocol, bool any_ce, std::size_t length) {
+  const std::size_t total = header.size() + length;
+  whole.length = static_cast<uint16_t>(total);
+  whole.tailroom = static_cast<uint16_t>(whole.tailroom - total);
+  std::memcpy(whole.data, header.data(), header.size());
+  constexpr auto kCe = static_cast<uint8_t>(Ecn::kCe);
+  if (ipv6) {
+    auto* ip = whole.at<Ipv6Header>(0);
+    ip->payload_length = static_cast<uint16_t>(length);
+    ip->next_header = protocol;
+    if (any_ce) ip->set_traffic_class(ip->traffic_class() | kCe);
+  } else {
+    auto* ip = whole.at<Ipv4Header>(0);
+    ip->version_ihl = 0x45;  // options have been looked at and mean nothing here
+    ip->total_length = static_cast<uint16_t>(total);
+    ip->flags_fragment = uint16_t{0};
+    if (any_ce) ip->tos |= kCe;
+    ip->checksum = uint16_t{0};
+    ip->checksum = ipv4_header_checksum(*ip);
+  }
+  return whole.data + header.size();
+}
+
+void Reassembler::receive(const ForwardingTable& table, Packet& whole) {
+  exits_.counters().add(WorkerCounter::kReassembled);
+  receive_carrier(exits_.context(), table, whole);
+  exits_.finish(table, whole);
+}
+
+void Reassembler::pass_atomic(const ForwardingTable& table, const Fragment& f, Packet& packet) {
+  Packet whole;
+  if (f.header.size() + f.bytes.size() > kMaxDatagram) {
+    exits_.drop(packet, DropReason::kReassemblyQuota);
+    return;
+  }
+  if (!exits_.allocate(whole)) {
+    exits_.drop(packet, DropReason::kNoBuffer);
+    return;
+  }
+  whole.port = packet.port;
+  whole.interface = packet.interface;
+  uint8_t* to = make_whole(whole, f.header, f.ipv6, f.protocol, false, f.bytes.size());
+  std::memcpy(to, f.bytes.data(), f.bytes.size());
+  exits_.release(packet);
+  receive(table, whole);
 }
 
 void Reassembler::complete(const ForwardingTable& table, Datagram& d, Packet& last) {
@@ -224,29 +334,20 @@ void Reassembler::complete(const ForwardingTable& table, Datagram& d, Packet& la
     exits_.drop(last, DropReason::kNoBuffer);
     return;
   }
-  const std::size_t total = sizeof(Ipv4Header) + d.length;
   whole.port = last.port;
   whole.interface = last.interface;
-  whole.length = static_cast<uint16_t>(total);
-  whole.tailroom = static_cast<uint16_t>(whole.tailroom - total);
-  auto* ip = whole.at<Ipv4Header>(0);
-  *ip = d.header;
-  ip->version_ihl = 0x45;  // options have been looked at and mean nothing here
-  ip->total_length = static_cast<uint16_t>(total);
-  ip->flags_fragment = uint16_t{0};
-  if (d.any_ce) ip->tos |= static_cast<uint8_t>(Ecn::kCe);
-  ip->checksum = uint16_t{0};
-  ip->checksum = ipv4_header_checksum(*ip);
-  std::memcpy(whole.data + sizeof(Ipv4Header), payload(d).data(), d.length);
+  const bool ipv6 = !d.source.is_ipv4_mapped();
+  const std::span<const uint8_t> header(d.header.data(),
+                                        ipv6 ? sizeof(Ipv6Header) : sizeof(Ipv4Header));
+  uint8_t* to = make_whole(whole, header, ipv6, d.protocol, d.any_ce, d.length);
+  std::memcpy(to, payload(d).data(), d.length);
 
   // The last fragment lives on as the datagram, the others end here.
   exits_.release(last);
   exits_.counters().add(WorkerCounter::kConsumed, d.piece_count);
-  exits_.counters().add(WorkerCounter::kReassembled);
   set_held(held_ - d.piece_count);
   end(d);
-  receive_ipv4(exits_.context(), table, whole);
-  exits_.finish(table, whole);
+  receive(table, whole);
 }
 
 void Reassembler::tick() {

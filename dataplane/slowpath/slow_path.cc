@@ -69,8 +69,8 @@ class SlowPath::Impl final : public PuntHandler, public TunnelWatch {
         neighbors_(exits_, table, seed, announce),
         errors_(exits_, limits_),
         local_ipv6_(exits_, limits_, errors_, neighbors_, prober_, owners_),
-        icmpv4_(exits_, limits_),
-        reassembler_(exits_),
+        icmpv4_(exits_, limits_, owners_),
+        reassembler_(exits_, owners_),
         fragmenter_(exits_) {}
 
   void handle(const ForwardingTable& table, Packet& packet, uint64_t now_ns) {
@@ -161,11 +161,7 @@ class SlowPath::Impl final : public PuntHandler, public TunnelWatch {
         error(table, packet);
         return;
       case PuntClass::kFragment:
-        if (has_ipv4(packet)) {
-          reassembler_.handle(table, packet);
-        } else {
-          exits_.drop(packet, DropReason::kOuterMalformed);
-        }
+        reassembler_.handle(table, packet);
         return;
       case PuntClass::kOversize:
         if (has_ipv4(packet)) {
@@ -189,19 +185,24 @@ class SlowPath::Impl final : public PuntHandler, public TunnelWatch {
   void attribute(const ForwardingTable& table, Packet& packet) {
     const auto outer = outer_header(packet);
     if (outer) packet.blame = owners_.only(table, outer->source);
-    exits_.drop(packet, packet.reason);
+    if (packet.punt_class == PuntClass::kAttribution) exits_.drop(packet, packet.reason);
   }
 
   // To an address of the PoP.
   void local(const ForwardingTable& table, Packet& packet) {
     if (is_arp(packet)) {
       neighbors_.receive_arp(table, packet);
-    } else if (has_ipv4(packet)) {
-      const auto* ip = packet.at<Ipv4Header>(packet.network);
-      if (ip->protocol == kProtocolIcmpv4) {
-        icmpv4_.handle(table, packet);
-      } else if (ip->protocol == kProtocolIpv6 && has_inner_ipv6(packet)) {
+    } else if (packet.network != packet.inner && packet.encapsulation != Encapsulation::kNone) {
+      if (packet.inner_ipv4) {
+        exits_.drop(packet, DropReason::kDestinationInvalid);
+      } else if (outer_header(packet) && has_inner_ipv6(packet)) {
         local_ipv6_.handle(table, packet);
+      } else {
+        exits_.drop(packet, DropReason::kInnerMalformed);
+      }
+    } else if (has_ipv4(packet)) {
+      if (packet.at<Ipv4Header>(packet.network)->protocol == kProtocolIcmpv4) {
+        icmpv4_.handle(table, packet);
       } else {
         exits_.drop(packet, DropReason::kProtocolUnsupported);
       }
@@ -214,7 +215,10 @@ class SlowPath::Impl final : public PuntHandler, public TunnelWatch {
 
   // Dropped by `packet.reason`, and the sender is owed an error.
   void error(const ForwardingTable& table, Packet& packet) {
-    if (info(packet.reason).answer == IcmpAnswer::kNone && has_ipv4(packet)) {
+    if (packet.inner_ipv4) {
+      icmpv4_.answer_inner(table, packet, packet.reason);
+    } else if (info(packet.reason).answer == IcmpAnswer::kNone && has_ipv4(packet)) {
+      if (packet.reason == DropReason::kOuterSourceMismatch) attribute(table, packet);
       icmpv4_.refuse(table, packet, packet.reason);
     } else {
       errors_.answer(table, packet, packet.reason);
