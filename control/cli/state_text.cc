@@ -146,7 +146,10 @@ std::string tunnel_event_text(const Event& event) {
     case Event::UP:
       return name + " up" + with_place("at", place);
     case Event::DOWN:
-      return name + " down: no sign of life within its timeout" + with_place("from", place);
+      return name + " down: " +
+             (event.count() > 1 ? "no sign of life for " + std::to_string(event.count()) + " s"
+                                : "taken down") +
+             with_place("from", place);
     case Event::MOVED:
       return name + " moved" + with_place("from", event.old_endpoint(), false) +
              with_place("to", place);

@@ -184,21 +184,19 @@ void add_set_endpoint(Command& noun) {
       true;
   verb.option("--port", {"N"}, "the client's UDP port, for ayiya", into(options->port));
   verb.option("--transport", {"proto41|ayiya", {"proto41", "ayiya"}},
-              "left out: ayiya with --port, else proto41", into(options->transport));
+              "left out: ayiya with --port or where the tunnel is of that type, else proto41", into(options->transport));
   verb.option("--local", {"ADDRESS"}, "our address; left out: the first one of that family",
               into(options->local));
   verb.example("simplonctl tunnel set-endpoint T18575 198.51.100.3")
       .example("simplonctl tunnel set-endpoint T18574 198.51.100.3 --port 4711 --transport ayiya")
       .run([options](Session& session) {
-        const bool ayiya =
-            options->transport.empty() ? options->port.has_value() : options->transport == "ayiya";
-        if (ayiya != options->port.has_value())
-          throw failure(ExitCode::kUsage, ayiya ? "ayiya needs a --port" : "proto41 has no --port");
         v1::SetTunnelEndpointRequest request;
         v1::Endpoint& place = *request.mutable_endpoint();
         place.set_address(options->address);
         place.set_port(options->port.value_or(0));
-        place.set_transport(ayiya ? v1::TRANSPORT_AYIYA : v1::TRANSPORT_PROTO41);
+        if (!options->transport.empty())
+          place.set_transport(options->transport == "ayiya" ? v1::TRANSPORT_AYIYA
+                                                            : v1::TRANSPORT_PROTO41);
         place.set_local(options->local);
         request.set_name(find_tunnel_name(session, options->key));
         const auto state =

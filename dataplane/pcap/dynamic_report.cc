@@ -109,7 +109,8 @@ std::string event_line(const OfflinePop& pop, const TunnelEvent& e) {
     default:
       break;
   }
-  if (e.count > 1) line += " times " + std::to_string(e.count);
+  const bool times = TunnelEventKind(e.kind) != TunnelEventKind::kDown;
+  if (times && e.count > 1) line += " times " + std::to_string(e.count);
   return line + "\n";
 }
 

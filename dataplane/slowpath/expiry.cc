@@ -49,8 +49,10 @@ void Expiry::look_at(const ForwardingTable& table, uint32_t slot) {
   if (runtime.expire(slot, incarnation, context.time.boot_s, tunnel.beat_timeout_s)) {
     if (enabled) ++counting_.down;
     context.counters.add(WorkerCounter::kTunnelsDown);
-    watch_.happened(table, make_tunnel_event(TunnelEventKind::kDown, slot, incarnation, endpoint,
-                                             context.time.unix_ns));
+    TunnelEvent event = make_tunnel_event(TunnelEventKind::kDown, slot, incarnation, endpoint,
+                                          context.time.unix_ns);
+    event.count = tunnel.beat_timeout_s;
+    watch_.happened(table, event);
     return;
   }
   if (enabled) ++counting_.up;

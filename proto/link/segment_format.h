@@ -107,7 +107,7 @@ static_assert(sizeof(TunnelRuntime) == 32);
 
 enum class TunnelEventKind : uint8_t {
   kUp = 1,
-  kDown = 2,        // no sign of life for the timeout
+  kDown = 2,        // no sign of life for `count` seconds; 1: the operator's word
   kMoved = 3,       // another endpoint, address or port or transport
   kReplayed = 4,    // a valid beat or packet, but not newer than one accepted, from elsewhere
   kVerified = 5,    // the endpoint has shown that it is there; `detail`: VerifiedBy

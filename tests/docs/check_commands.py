@@ -8,15 +8,21 @@
 Every line of a code block in README.md and docs/ that calls simplonctl is run against a server that
 is not there: it may fail to connect, but its words must parse (exit code 2 means they do not). Those
 that call simplon-dataplane must use options its --help names. Scripts that are called must exist.
+Configurations in docs/examples are good ones, and docs/examples/beat.sh sends what the PoP takes.
 """
 
 import argparse
 import glob
+import hashlib
 import os
 import re
 import shlex
+import shutil
+import socket
 import subprocess
 import sys
+import tempfile
+import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
@@ -58,6 +64,50 @@ def check_script(words):
     return None if os.access(path, os.X_OK) else "no such script"
 
 
+def example_errors(program):
+    paths = sorted(glob.glob(os.path.join(ROOT, "docs", "examples", "*.txtpb")))
+    for path in paths:
+        result = subprocess.run([program, "config", "check", path], capture_output=True, text=True,
+                                check=False)  # fmt: skip
+        if result.returncode != 0:
+            yield result.stderr.strip()
+    if not paths:
+        yield "docs/examples has no configurations"
+
+
+def beat_of(folder, path):
+    """The datagram beat.sh sends with these programs in PATH."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
+        server.bind(("127.0.0.1", 0))
+        server.settimeout(10)
+        password = os.path.join(folder, "password")
+        with open(password, "w", encoding="ascii") as out:
+            out.write("example-only-of-T101\n")
+        subprocess.run(
+            ["/bin/sh", os.path.join(ROOT, "docs", "examples", "beat.sh"), "127.0.0.1",
+             "2001:db8:10:1::2", password],
+            env={"PATH": path, "BEAT_PORT": str(server.getsockname()[1])}, check=True, timeout=10,
+        )  # fmt: skip
+        return server.recv(512).decode("ascii")
+
+
+def beat_errors():
+    with tempfile.TemporaryDirectory() as folder:
+        bare = os.path.join(folder, "bin")  # without socat
+        os.mkdir(bare)
+        for name in ("bash", "cat", "cut", "date", "md5sum"):
+            os.symlink(shutil.which(name), os.path.join(bare, name))
+        for path in [bare] + ([os.environ["PATH"]] if shutil.which("socat") else []):
+            beat = beat_of(folder, path)
+            words = beat.split(" ")
+            text = " ".join(words[:-1])
+            digest = hashlib.md5((text + " example-only-of-T101").encode()).hexdigest()
+            good = (words[:4] == ["HEARTBEAT", "TUNNEL", "2001:db8:10:1::2", "sender"]
+                    and words[5:] == [digest] and abs(int(words[4]) - time.time()) < 30)  # fmt: skip
+            if not good:
+                yield f"docs/examples/beat.sh sends: {beat}"
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--simplonctl", required=True)
@@ -83,6 +133,8 @@ def main():
         checked += 1
         if error:
             errors.append(f"{document}: {line}: {error}")
+    errors += example_errors(os.path.abspath(options.simplonctl))
+    errors += beat_errors()
     for error in errors:
         print(error)
     print(checked, "commands checked,", len(errors), "faults")

@@ -107,8 +107,11 @@ TEST_CASE("events of tunnels are told in words") {
   Event moved = event(Event::MOVED);
   *moved.mutable_old_endpoint() = place("203.0.113.9", 4711, v1::TRANSPORT_AYIYA);
   CHECK(tunnel_event_text(moved) == "T5 moved from 203.0.113.9:4711 to 198.51.100.3:4711 (AYIYA)");
-  CHECK(tunnel_event_text(event(Event::DOWN)) ==
-        "T5 down: no sign of life within its timeout from 198.51.100.3:4711 (AYIYA)");
+  Event down = event(Event::DOWN);
+  CHECK(tunnel_event_text(down) == "T5 down: taken down from 198.51.100.3:4711 (AYIYA)");
+  down.set_count(180);
+  CHECK(tunnel_event_text(down) ==
+        "T5 down: no sign of life for 180 s from 198.51.100.3:4711 (AYIYA)");
   Event replayed = event(Event::REPLAYED);
   replayed.set_count(3);
   CHECK(tunnel_event_text(replayed) ==
