@@ -34,9 +34,14 @@ struct Batch {
   unsigned count = 0;
   std::array<uint8_t, kMaxBurst> pending;
 
-  // By packet index, for pending packets: whose are source and destination.
-  std::array<PoolLookup, kMaxBurst> source_pool;
-  std::array<PoolLookup, kMaxBurst> destination_pool;
+  // By packet index, for pending packets: whose are source and destination. In unions, so that a
+  // burst does not begin with clearing them.
+  union {
+    std::array<PoolLookup, kMaxBurst> source_pool;
+  };
+  union {
+    std::array<PoolLookup, kMaxBurst> destination_pool;
+  };
   std::array<uint32_t, kMaxBurst> source_slot;       // kNoSlot: nobody's
   std::array<uint32_t, kMaxBurst> destination_slot;  // kNoSlot: nobody's
 
@@ -52,9 +57,9 @@ struct Batch {
   // way there, looked up once.
   const TunnelRoute& find_way(std::size_t index) {
     const uint32_t slot = packets[index].out_slot;
-    return *std::construct_at(&ways_.of[index], tunnel_route(context.runtime, table, slot));
+    return *std::construct_at(&ways_[index], tunnel_route(context.runtime, table, slot));
   }
-  const TunnelRoute& way(std::size_t index) const { return ways_.of[index]; }
+  const TunnelRoute& way(std::size_t index) const { return ways_[index]; }
 
   void add_pending(std::size_t index) { pending[count++] = static_cast<uint8_t>(index); }
 
@@ -70,11 +75,9 @@ struct Batch {
   }
 
  private:
-  // Not constructed: most bursts need none.
-  union Ways {
-    Ways() {}
-    TunnelRoute of[kMaxBurst];
-  } ways_;
+  union {
+    std::array<TunnelRoute, kMaxBurst> ways_;
+  };
 };
 
 // Parses link and IP headers of every packet; leaves those to be routed pending, `inner` and

@@ -55,30 +55,6 @@ bool is_neighbor_discovery(const Packet& packet) {
   return type >= kIcmpv6RouterSolicitation && type <= kIcmpv6Redirect;
 }
 
-InnerCheck check_ipv6(Packet& packet, std::size_t available) {
-  if (available < sizeof(Ipv6Header)) [[unlikely]] {
-    // The nibble tells the two faults apart where there is one to read.
-    const bool other = available > 0 && *packet.at<uint8_t>(packet.inner) >> 4 != 6;
-    return other ? InnerCheck::kOtherVersion : InnerCheck::kShort;
-  }
-  const auto* ip = packet.at<Ipv6Header>(packet.inner);
-  if (ip->version() != 6) return InnerCheck::kOtherVersion;
-  const std::size_t length = sizeof(Ipv6Header) + ip->payload_length.value();
-  if (length > available) return InnerCheck::kShort;
-  packet.inner_length = static_cast<uint16_t>(length);
-  return InnerCheck::kFine;
-}
-
-void keep_ipv6(Batch& batch, std::size_t index) {
-  const SnapshotView& view = batch.table.snapshot;
-  const auto* ip = batch.packets[index].at<Ipv6Header>(batch.packets[index].inner);
-  batch.source_pool[index] = view.lookup(ip->source.hi());
-  batch.destination_pool[index] = view.lookup(ip->destination.hi());
-  view.prefetch(batch.source_pool[index]);
-  view.prefetch(batch.destination_pool[index]);
-  batch.add_pending(index);
-}
-
 void keep_ipv4(Batch& batch, std::size_t index) {
   const SnapshotView& view = batch.table.snapshot;
   Packet& packet = batch.packets[index];

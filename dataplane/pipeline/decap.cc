@@ -101,8 +101,12 @@ std::optional<DropReason> find_fault(const Batch& batch, const Packet& packet, u
 // Everything but 6in4 of a static tunnel that is in order.
 [[gnu::noinline]] bool check_carrier(Batch& batch, Packet& packet, uint32_t owner) {
   if (packet.encapsulation == Encapsulation::kAyiya) {
-    // The signature told the tunnel.
-    if (packet.in_slot == owner) return true;
+    // The signature told the tunnel; from here it is one like any other.
+    if (packet.in_slot == owner) [[likely]] {
+      packet.blame = kNoSlot;
+      packet.detail = 0;
+      return true;
+    }
     return drop(batch.context, batch.table, packet, DropReason::kInnerSourceNotDelegated);
   }
   bool blamed = false;

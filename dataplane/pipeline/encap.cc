@@ -12,34 +12,6 @@
 namespace simplon {
 namespace {
 
-// 6in4 of a static tunnel.
-void encapsulate_plain(Batch& batch, Packet& packet, const TunnelSlot& slot, NextHopMemo& memo) {
-  WorkerContext& context = batch.context;
-  const ForwardingTable& table = batch.table;
-  const NextHop next_hop = table.links.route_ipv4(Ipv4Address::from_bytes(&slot.remote[12]));
-  if (next_hop.interface == kNoInterfaceIndex) [[unlikely]] {
-    drop(context, table, packet, DropReason::kNoRoute);
-    return;
-  }
-  const LinkInterface& link = table.links.interfaces()[next_hop.interface];
-  const uint8_t tos = outer_tos(slot, packet.at<Ipv6Header>(packet.inner)->traffic_class());
-  const uint8_t* local = table.snapshot.pop().local_addresses[slot.local_index];
-  const Fragmentation f = fragmentation(context, slot, link, k6in4Overhead);
-  make_room(packet, k6in4Overhead);
-  write_outer_ipv4(packet,
-                   {.source = Ipv4Address::from_bytes(local + 12),
-                    .destination = Ipv4Address::from_bytes(&slot.remote[12]),
-                    .protocol = kProtocolIpv6,
-                    .tos = tos,
-                    .ttl = slot.outer_ttl},
-                   f);
-  if (std::size_t{packet.inner_length} + k6in4Overhead > link.mtu) [[unlikely]] {
-    punt(context, packet, PuntClass::kOversize);
-    return;
-  }
-  output(context, table, packet, next_hop, memo);
-}
-
 // Flags, checksum over all that follows, key and sequence number at `at` of the frame.
 void write_gre(WorkerContext& context, Packet& packet, const TunnelSlot& slot, std::size_t at) {
   const uint16_t flags = gre_flags(slot);
@@ -71,6 +43,8 @@ uint8_t encapsulation_limit(const Packet& packet, const TunnelSlot& slot) {
   return inner ? std::min<uint8_t>(slot.encapsulation_limit, static_cast<uint8_t>(inner->value - 1))
                : slot.encapsulation_limit;
 }
+
+}  // namespace
 
 [[gnu::noinline]] void encapsulate_by_way(Batch& batch, std::size_t index, const TunnelSlot& slot,
                                           NextHopMemo& memo) {
@@ -106,18 +80,6 @@ uint8_t encapsulation_limit(const Packet& packet, const TunnelSlot& slot) {
     return;
   }
   output(context, table, packet, way.next_hop, memo);
-}
-
-}  // namespace
-
-void encapsulate(Batch& batch, std::size_t index, NextHopMemo& memo) {
-  Packet& packet = batch.packets[index];
-  const TunnelSlot& slot = batch.table.snapshot.slot(packet.out_slot);
-  if (slot.kind == static_cast<uint8_t>(TunnelKind::kProto41)) [[likely]] {
-    encapsulate_plain(batch, packet, slot, memo);
-  } else {
-    encapsulate_by_way(batch, index, slot, memo);
-  }
 }
 
 }  // namespace simplon

@@ -81,6 +81,8 @@ void write_outer_ipv6(Packet& packet, const OuterHeader<Ipv6Address>& header, ui
 // The packet at `inner` into the tunnel `out_slot`, and on the link. `index`: its way, for all
 // kinds but 6in4 with a configured remote, has been found.
 void encapsulate(Batch& batch, std::size_t index, NextHopMemo& memo);
+// The same for those other kinds only.
+void encapsulate_by_way(Batch& batch, std::size_t index, const TunnelSlot& slot, NextHopMemo& memo);
 
 // Rewrites and sends one packet whose inner header is IPv4.
 void write_inner_ipv4(Batch& batch, std::size_t index, NextHopMemo& memo);

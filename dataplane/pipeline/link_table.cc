@@ -67,6 +67,12 @@ std::optional<LinkTable> LinkTable::build(const PopRecord& pop, std::span<const 
     if (i.has_ipv4_gateway) table.default_ipv4_ = static_cast<uint8_t>(n);
     if (i.has_ipv6_gateway) table.default_ipv6_ = static_cast<uint8_t>(n);
   }
+  for (std::size_t n = 0; n < table.tunnel_end_count_; ++n) {
+    const Ipv6Address& end = table.tunnel_ends_[n];
+    if (!end.is_ipv4_mapped() && !table.is_local_ipv6(end)) {
+      table.other_ipv6_[table.other_ipv6_count_++] = end;
+    }
+  }
   return table;
 }
 
@@ -83,9 +89,12 @@ bool LinkTable::is_local_ipv4(Ipv4Address a) const {
 }
 
 bool LinkTable::is_local_ipv6(const Ipv6Address& a) const {
-  if (a == pop_ipv6_ || local_index(a) != kNoLocalIndex) return true;
+  if (a == pop_ipv6_) return true;
   for (const LinkInterface& i : interfaces()) {
     if ((i.has_ipv6 && a == i.ipv6) || a == i.link_local) return true;
+  }
+  for (std::size_t n = 0; n < other_ipv6_count_; ++n) {
+    if (other_ipv6_[n] == a) return true;
   }
   return false;
 }

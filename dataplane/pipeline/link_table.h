@@ -90,6 +90,9 @@ class LinkTable {
   std::size_t local_ipv4_count_ = 0;
   std::array<Ipv6Address, kMaxLocalAddresses> tunnel_ends_{};
   std::size_t tunnel_end_count_ = 0;
+  // Of those the IPv6 ones that are no interface's.
+  std::array<Ipv6Address, kMaxLocalAddresses> other_ipv6_{};
+  std::size_t other_ipv6_count_ = 0;
   Ipv6Address pop_ipv6_;
   uint8_t default_ipv4_ = kNoInterfaceIndex;
   uint8_t default_ipv6_ = kNoInterfaceIndex;

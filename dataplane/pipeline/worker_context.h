@@ -69,7 +69,7 @@ struct alignas(64) WorkerContext {
   ErrorLedger ledger;
   NoteQueue* notes = nullptr;    // to the slow path; null: notes are lost
   AyiyaWorker* ayiya = nullptr;  // hash engine and budgets of this thread; null: AYIYA is refused
-  PacketIo* io = nullptr;  // for an answer beside the packet it is to; null: it is not given
+  PacketIo* io = nullptr;        // for an answer beside the packet it is to; null: it is not given
 
   void set_time(const BurstTime& t) {
     time = t;

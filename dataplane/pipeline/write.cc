@@ -7,6 +7,46 @@
 namespace simplon {
 namespace {
 
+// 6in4 of a static tunnel.
+[[gnu::always_inline]] inline void encapsulate_plain(Batch& batch, Packet& packet,
+                                                     const TunnelSlot& slot, NextHopMemo& memo) {
+  WorkerContext& context = batch.context;
+  const ForwardingTable& table = batch.table;
+  const NextHop next_hop = table.links.route_ipv4(Ipv4Address::from_bytes(&slot.remote[12]));
+  if (next_hop.interface == kNoInterfaceIndex) [[unlikely]] {
+    drop(context, table, packet, DropReason::kNoRoute);
+    return;
+  }
+  const LinkInterface& link = table.links.interfaces()[next_hop.interface];
+  const uint8_t tos = outer_tos(slot, packet.at<Ipv6Header>(packet.inner)->traffic_class());
+  const uint8_t* local = table.snapshot.pop().local_addresses[slot.local_index];
+  const Fragmentation f = fragmentation(context, slot, link, k6in4Overhead);
+  make_room(packet, k6in4Overhead);
+  write_outer_ipv4(packet,
+                   {.source = Ipv4Address::from_bytes(local + 12),
+                    .destination = Ipv4Address::from_bytes(&slot.remote[12]),
+                    .protocol = kProtocolIpv6,
+                    .tos = tos,
+                    .ttl = slot.outer_ttl},
+                   f);
+  if (std::size_t{packet.inner_length} + k6in4Overhead > link.mtu) [[unlikely]] {
+    punt(context, packet, PuntClass::kOversize);
+    return;
+  }
+  output(context, table, packet, next_hop, memo);
+}
+
+[[gnu::always_inline]] inline void encapsulate_inline(Batch& batch, std::size_t index,
+                                                      NextHopMemo& memo) {
+  Packet& packet = batch.packets[index];
+  const TunnelSlot& slot = batch.table.snapshot.slot(packet.out_slot);
+  if (slot.kind == static_cast<uint8_t>(TunnelKind::kProto41)) [[likely]] {
+    encapsulate_plain(batch, packet, slot, memo);
+  } else {
+    encapsulate_by_way(batch, index, slot, memo);
+  }
+}
+
 void write_one(Batch& batch, uint8_t index, NextHopMemo& memo) {
   Packet& packet = batch.packets[index];
   if (packet.inner_ipv4) [[unlikely]] {
@@ -37,11 +77,15 @@ void write_one(Batch& batch, uint8_t index, NextHopMemo& memo) {
   if (to_uplink) {
     output(context, table, packet, next_hop, memo);
   } else {
-    encapsulate(batch, index, memo);
+    encapsulate_inline(batch, index, memo);
   }
 }
 
 }  // namespace
+
+void encapsulate(Batch& batch, std::size_t index, NextHopMemo& memo) {
+  encapsulate_inline(batch, index, memo);
+}
 
 void decapsulate(WorkerContext& context, Packet& packet) {
   const auto outer_ecn = static_cast<Ecn>(outer_traffic_class(packet) & 3);

@@ -63,7 +63,7 @@ class RuntimeTable {
       : records_(records.data()), capacity_(static_cast<uint32_t>(records.size())) {}
 
   uint32_t capacity() const { return capacity_; }
-  void prefetch(uint32_t slot) const { __builtin_prefetch(records_ + slot); }
+  [[gnu::always_inline]] void prefetch(uint32_t slot) const { __builtin_prefetch(records_ + slot); }
 
   // Any thread; lock-free. What belongs to another incarnation is not known.
   Endpoint load(uint32_t slot, uint8_t incarnation) const;
