@@ -9,7 +9,9 @@
 #include <cstring>
 #include <tuple>
 
+#include "dataplane/crypto/md5.h"
 #include "dataplane/net/checksum.h"
+#include "dataplane/net/heartbeat.h"
 #include "dataplane/table/crc32c.h"
 
 namespace simplon::test {
@@ -35,7 +37,8 @@ PopRecord make_pop() {
   put(v6("2001:db8:ff:ffff::1").bytes, pop.ipv6_address);
   put(Ipv6Address::from_ipv4(v4("192.0.2.1")).bytes, pop.local_addresses[0]);
   put(Ipv6Address::from_ipv4(v4("192.0.2.77")).bytes, pop.local_addresses[1]);
-  pop.local_address_count = 2;
+  put(v6("2001:db8:a::1").bytes, pop.local_addresses[2]);
+  pop.local_address_count = 3;
   pop.interface_count = 2;
   pop.icmp_errors_per_second = 1000;
   pop.icmp_errors_per_second_per_tunnel = 1000;
@@ -98,7 +101,44 @@ std::vector<TunnelSlot> make_slots() {
   add(4, "198.51.100.40", 1480).flags = 0;
   add(5, "198.51.100.50", 1480);
   add(6, "198.51.100.50", 1480);
+  const auto add_dynamic = [&](uint32_t slot, TunnelKind kind, uint32_t cold) -> TunnelSlot& {
+    TunnelSlot& s = add(slot, "0.0.0.0", 1480);
+    std::memset(s.remote, 0, sizeof s.remote);
+    s.kind = static_cast<uint8_t>(kind);
+    s.beat_timeout_s = 180;
+    s.cold_index = cold;
+    return s;
+  };
+  add_dynamic(kHeartbeatSlot, TunnelKind::kHeartbeat, 0);
+  add_dynamic(kDynamicSlot, TunnelKind::kDynamic, 1);
+  add_dynamic(kAyiyaSlot, TunnelKind::kAyiya, kNoSlot).mtu = 1428;
+  add_dynamic(10, TunnelKind::kHeartbeat, 2).flags = 0;
+  for (const uint32_t slot : {kDynamicSlot, kAyiyaSlot}) {
+    // Any number will do where no AYIYA is signed.
+    std::memset(slots[slot].secret_sha1, 0x5a, sizeof slots[slot].secret_sha1);
+  }
   return slots;
+}
+
+// The dynamic tunnels of `slots` in the order of their cold_index.
+std::vector<TunnelCold> make_cold(std::span<const TunnelSlot> slots, std::string& passwords) {
+  std::vector<TunnelCold> cold;
+  passwords = std::string(kPassword) + std::string(kOtherPassword);
+  for (uint32_t i = 0; i < slots.size(); ++i) {
+    if (slots[i].cold_index == kNoSlot || slots[i].kind == 0) continue;
+    TunnelCold c{};
+    c.slot = i;
+    c.password_length[0] = static_cast<uint8_t>(kPassword.size());
+    if ((slots[i].options & kTunnelOptionRotation) != 0) {
+      c.password_offset[1] = static_cast<uint32_t>(kPassword.size());
+      c.password_length[1] = static_cast<uint8_t>(kOtherPassword.size());
+      if (slots[i].kind == static_cast<uint8_t>(TunnelKind::kDynamic)) {
+        std::memset(c.previous_sha1, 0xa5, sizeof c.previous_sha1);
+      }
+    }
+    cold.push_back(c);
+  }
+  return cold;
 }
 
 // Memory of a snapshot, aligned as SnapshotView wants it.
@@ -111,9 +151,15 @@ std::vector<Line> make_snapshot(const PopRecord& pop, std::span<const PoolRecord
   std::vector<uint32_t> units(16, kNoSlot);
   units[0] = 1;
   units[1] = 2;
+  units[2] = kHeartbeatSlot;
+  units[3] = kDynamicSlot;
   std::vector<uint32_t> outer;
+  uint32_t tunnels = 0;
   for (uint32_t i = 0; i < slots.size(); ++i) {
-    if (slots[i].kind != 0) outer.push_back(i);
+    const auto kind = static_cast<TunnelKind>(slots[i].kind);
+    if (kind == TunnelKind::kUnused) continue;
+    ++tunnels;
+    if (!is_dynamic(kind)) outer.push_back(i);
   }
   std::sort(outer.begin(), outer.end(), [slots](uint32_t a, uint32_t b) {
     const auto key = [slots](uint32_t s) {
@@ -131,7 +177,7 @@ std::vector<Line> make_snapshot(const PopRecord& pop, std::span<const PoolRecord
   header.generation = generation;
   header.config_revision = 1;
   header.slot_capacity = static_cast<uint32_t>(slots.size());
-  header.tunnel_count = static_cast<uint32_t>(outer.size());
+  header.tunnel_count = tunnels;
 
   std::vector<std::byte> bytes(kSnapshotSectionAlignment);
   const auto section = [&]<typename T>(SnapshotSectionType type, std::span<const T> elements) {
@@ -151,6 +197,12 @@ std::vector<Line> make_snapshot(const PopRecord& pop, std::span<const PoolRecord
   section(SnapshotSectionType::kSlots, slots);
   section(SnapshotSectionType::kUnitToSlot, std::span<const uint32_t>(units));
   section(SnapshotSectionType::kOuterIndex, std::span<const uint32_t>(outer));
+  std::string passwords;
+  const std::vector<TunnelCold> cold = make_cold(slots, passwords);
+  const Ipv6Address refused = Ipv6Address::from_ipv4(v4("203.0.113.200"));
+  section(SnapshotSectionType::kCold, std::span<const TunnelCold>(cold));
+  section(SnapshotSectionType::kPasswords, std::span<const char>(passwords));
+  section(SnapshotSectionType::kRefusedEndpoints, std::span<const Ipv6Address>(&refused, 1));
   header.total_size = bytes.size();
   header.header_crc32c = crc32c(&header, offsetof(SnapshotHeader, header_crc32c));
   std::memcpy(bytes.data(), &header, sizeof(header));
@@ -174,14 +226,27 @@ struct SlowPathBed::Table {
 SlowPathBed::SlowPathBed(const Options& options)
     : worker_column_(kWorkerCounterCapacity),
       slow_column_(kWorkerCounterCapacity),
+      worker_ledger_(64 * kLedgerWays),
+      slow_ledger_(64 * kLedgerWays),
       slots_(make_slots()) {
+  if (options.rotation) slots_[kHeartbeatSlot].options |= kTunnelOptionRotation;
   if (options.change_slots) options.change_slots(slots_);
   worker_tunnels_.resize(slots_.size());
   slow_tunnels_.resize(slots_.size());
+  runtime_records_.resize(slots_.size());
+  runtime_ = RuntimeTable(runtime_records_);
   worker_.emplace(worker_column_.data(), worker_tunnels_.data(), neighbors_, uint16_t{0},
                   uint16_t{2});
   slow_.emplace(slow_column_.data(), slow_tunnels_.data(), neighbors_, uint16_t{1}, uint16_t{2});
-  slow_path_.emplace(*slow_, neighbors_, static_cast<PacketIo&>(*this), 1, options.announce);
+  worker_->runtime = slow_->runtime = runtime_;
+  worker_->ledger = ErrorLedger(worker_ledger_);
+  slow_->ledger = ErrorLedger(slow_ledger_);
+  worker_->notes = slow_->notes = &notes_;
+  slow_path_.emplace(*slow_, neighbors_, static_cast<PacketIo&>(*this), options.seed,
+                     options.announce, static_cast<EventSink*>(this));
+  if (options.traffic_counts) {
+    slow_path_->set_tunnel_columns({worker_tunnels_.data(), slow_tunnels_.data()});
+  }
   if (options.gateways_known) {
     neighbors_.set(0, Ipv6Address::from_ipv4(v4("192.0.2.254")), kRouterMac);
     neighbors_.set(0, v6("2001:db8:a::ffff"), kRouterMac);
@@ -225,8 +290,83 @@ bool SlowPathBed::new_buffer(Packet& packet, std::size_t headroom, std::size_t r
   return true;
 }
 
+void SlowPathBed::set_time() {
+  BurstTime time;
+  time.now_ns = now;
+  time.unix_ns = unix_s() * kSecond + now % kSecond;
+  time.boot_s = static_cast<uint32_t>(now / kSecond);
+  time.unix_before_step_s = unix_before_step_s;
+  worker_->set_time(time);
+  slow_->set_time(time);
+}
+
+void SlowPathBed::drain_notes() {
+  TunnelEvent event;
+  while (notes_.pop(event)) slow_path_->note(*tables_.back()->forwarding, event, now);
+}
+
+void SlowPathBed::publish(TunnelEvent event) {
+  events.push_back(event);
+}
+
+std::vector<TunnelEventKind> SlowPathBed::take_event_kinds() {
+  std::vector<TunnelEventKind> kinds;
+  for (const TunnelEvent& event : events) kinds.push_back(static_cast<TunnelEventKind>(event.kind));
+  events.clear();
+  return kinds;
+}
+
+LedgerRecord SlowPathBed::ledger(uint32_t slot, uint8_t reason) const {
+  LedgerRecord sum{};
+  for (const auto* records : {&worker_ledger_, &slow_ledger_}) {
+    for (const LedgerRecord& record : *records) {
+      if (record.count == 0 || record.slot != slot || record.reason != reason) continue;
+      const uint64_t count = sum.count + record.count;
+      sum = record;
+      sum.count = count;
+    }
+  }
+  return sum;
+}
+
+TunnelCommandDone SlowPathBed::command(const TunnelCommand& command) {
+  set_time();
+  return slow_path_->command(*tables_.back()->forwarding, command, now);
+}
+
+void SlowPathBed::note(const TunnelEvent& event) {
+  set_time();
+  slow_path_->note(*tables_.back()->forwarding, event, now);
+  check();
+}
+
+std::string SlowPathBed::beat_text(std::string_view identity, std::string_view sender,
+                                   uint64_t epoch, std::string_view password) {
+  std::string text = "HEARTBEAT TUNNEL ";
+  text.append(identity).append(" ").append(sender).append(" ");
+  text += std::to_string(epoch) + " ";
+  for (const uint8_t byte : md5(text, password)) {
+    constexpr char kDigits[] = "0123456789abcdef";
+    text += kDigits[byte >> 4];
+    text += kDigits[byte & 15];
+  }
+  return text;
+}
+
+void SlowPathBed::receive_beat(std::string_view text, std::string_view source,
+                               std::string_view local) {
+  const std::span<const uint8_t> bytes(reinterpret_cast<const uint8_t*>(text.data()), text.size());
+  PacketBuilder frame = from_router();
+  if (Ipv4Address::parse(source)) {
+    frame.ipv4(source, local);
+  } else {
+    frame.ipv6(source, local);
+  }
+  receive(frame.udp(50'000, kHeartbeatPort).raw(bytes));
+}
+
 void SlowPathBed::receive(const Bytes& frame) {
-  worker_->now_ns = now;
+  set_time();
   worker_->counters.add(WorkerCounter::kRxPackets);
   Packet packet;
   new_buffer(packet, kHeadroom, frame.size());
@@ -252,10 +392,12 @@ void SlowPathBed::receive(const Bytes& frame) {
     case Verdict::kPending:
       must(false, "a packet was left pending");
   }
+  drain_notes();
   check();
 }
 
 void SlowPathBed::tick() {
+  set_time();
   slow_path_->tick(*tables_.back()->forwarding, now);
   check();
 }

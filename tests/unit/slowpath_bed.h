@@ -6,7 +6,8 @@
 //
 //   wan0   02:00:00:00:00:01  192.0.2.1/24 via .254   2001:db8:a::1/64 via ::ffff   MTU 1500
 //   vlan7  the same port      10.7.0.1/24             2001:db8:7::1/64
-//   local addresses 192.0.2.1 (index 0), 192.0.2.77 (index 1); PoP 2001:db8:ff:ffff::1
+//   local addresses 192.0.2.1 (index 0), 192.0.2.77 (index 1), 2001:db8:a::1 (index 2);
+//   PoP 2001:db8:ff:ffff::1; another PoP's: 203.0.113.200
 //   links 2001:db8:ff::/48, routed 2001:db8:100::/48, delegated /48s of 2001:db8:1000::/44
 //
 //   slot  remote         local  MTU   delegated            remarks
@@ -15,6 +16,10 @@
 //   3     198.51.100.30  1      1480                       T3, static MTU: DF=0
 //   4     198.51.100.40  0      1480                       T4, disabled
 //   5, 6  198.51.100.50  0      1480                       T5, T6 behind one address
+//   7     heartbeat             1480  2001:db8:1002::/48   T7, password kPassword, timeout 180 s
+//   8     dynamic               1480  2001:db8:1003::/48   T8, the same
+//   9     AYIYA                 1480                       T9, the same
+//   10    heartbeat             1480                       T10, disabled
 
 #pragma once
 
@@ -36,10 +41,18 @@ inline constexpr MacAddress kPopMac{0x02, 0, 0, 0, 0, 0x01};
 inline constexpr MacAddress kRouterMac{0x02, 0, 0, 0, 0, 0xfe};
 inline constexpr MacAddress kHostMac{0x02, 0, 0, 0, 0, 0x33};
 inline constexpr uint64_t kSecond = 1'000'000'000;
+inline constexpr std::string_view kPassword = "91915d757a09bfc94d5028832d85cc0d";
+inline constexpr std::string_view kOtherPassword = "hunter2hunter2hunter2";
+inline constexpr uint32_t kHeartbeatSlot = 7;
+inline constexpr uint32_t kDynamicSlot = 8;
+inline constexpr uint32_t kAyiyaSlot = 9;
 
-class SlowPathBed : private PacketIo {
+class SlowPathBed : private PacketIo, private EventSink {
  public:
   struct Options {
+    bool rotation = false;       // kOtherPassword was T7's before kPassword
+    bool traffic_counts = true;  // the slow path may look at the counters of the worker
+    uint64_t seed = 1;
     bool gateways_known = true;  // static entries for both
     bool announce = false;
     std::function<void(PopRecord&)> change_pop;
@@ -77,7 +90,37 @@ class SlowPathBed : private PacketIo {
   NeighborTable& neighbor_table() { return neighbors_; }
 
   uint64_t now = 1000 * kSecond;
+  // The system clock at `now` = 1000 s.
+  uint64_t unix_base_s = 1'700'000'000;
+  uint32_t unix_before_step_s = 0;
   bool out_of_buffers = false;
+
+  uint64_t unix_s() const { return unix_base_s + now / kSecond - 1000; }
+
+  // ---- Dynamic tunnels.
+
+  // What was published, in order, and not been taken yet.
+  std::vector<TunnelEvent> events;
+  std::vector<TunnelEventKind> take_event_kinds();
+  RuntimeTable& runtime() { return runtime_; }
+  Endpoint endpoint(uint32_t slot) const { return runtime_.load(slot, 0); }
+  // Sum of both columns; count 0: nothing is booked.
+  LedgerRecord ledger(uint32_t slot, uint8_t reason) const;
+  TunnelCommandDone command(const TunnelCommand& command);
+  void note(const TunnelEvent& event);
+  TunnelSummary summary() const { return slow_path_->summary(); }
+  // A beat with a good digest.
+  static std::string beat_text(std::string_view identity, std::string_view sender, uint64_t epoch,
+                               std::string_view password = kPassword);
+  // As the pipeline would hand it over.
+  void receive_beat(std::string_view text, std::string_view source = "203.0.113.7",
+                    std::string_view local = "192.0.2.1");
+  // T7 sends one, now.
+  void beat(std::string_view source = "203.0.113.7", std::string_view identity = kIdentity,
+            std::string_view local = "192.0.2.1") {
+    receive_beat(beat_text(identity, "sender", unix_s()), source, local);
+  }
+  static constexpr std::string_view kIdentity = "2001:db8:ff:7::2";
 
   // Beginnings of frames.
   static PacketBuilder from_router() { return PacketBuilder().ethernet(kPopMac, kRouterMac); }
@@ -89,6 +132,9 @@ class SlowPathBed : private PacketIo {
  private:
   struct Table;
 
+  void publish(TunnelEvent event) override;
+  void set_time();
+  void drain_notes();
   bool allocate(Packet& packet) override;
   void transmit(Packet& packet) override;
   void release(Packet& packet) override;
@@ -97,6 +143,10 @@ class SlowPathBed : private PacketIo {
 
   std::vector<uint64_t> worker_column_, slow_column_;
   std::vector<TunnelCounters> worker_tunnels_, slow_tunnels_;
+  std::vector<LedgerRecord> worker_ledger_, slow_ledger_;
+  std::vector<TunnelRuntime> runtime_records_;
+  RuntimeTable runtime_;
+  NoteQueue notes_;
   std::vector<TunnelSlot> slots_;
   uint64_t generation_ = 0;
   NeighborTable neighbors_;

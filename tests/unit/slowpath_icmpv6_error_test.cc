@@ -89,7 +89,7 @@ TEST_CASE("each reason gets its code") {
     return e.icmp.code;
   };
   CHECK(code_for("2001:db8:ff:4::2") == 1);     // disabled
-  CHECK(code_for("2001:db8:ff:9::2") == 3);     // no such tunnel
+  CHECK(code_for("2001:db8:ff:e::2") == 3);     // no such tunnel
   CHECK(code_for("2001:db8:ff:1::3") == 3);     // neither end
   CHECK(code_for("2001:db8:1005::1") == 3);     // unit of nobody
   CHECK(code_for("2001:db8:ff:1::1") == 4);     // no such port
