@@ -23,7 +23,8 @@ from generator import configs  # noqa: E402
 from generator.case import Case  # noqa: E402
 
 AREAS = ("encapsulation", "decapsulation", "forwarding", "mtu", "icmpv6", "ecn", "neighbors", "link", "resolution",
-         "fragments", "topology", "replays")
+         "fragments", "topology", "heartbeat", "ayiya", "gre", "ipv6_tunnel", "inner_ipv4",
+         "routability", "attribution", "threats", "replays")
 
 
 def differences(left, right):

@@ -9,6 +9,7 @@
 #include <cstring>
 
 #include "dataplane/net/headers.h"
+#include "dataplane/state/drop_reason.h"
 #include "dataplane/state/shared_words.h"
 
 namespace simplon {
@@ -44,6 +45,13 @@ void store(T& to, T value) {
 bool is_of(const LedgerRecord& record, const LedgerEntry& entry) {
   return record.count != 0 && record.slot == entry.slot && record.reason == entry.reason &&
          record.incarnation == entry.incarnation;
+}
+
+// Only clocks have one that is of use to an operator (proto/link/segment_format.h).
+int64_t detail_of(const LedgerEntry& entry) {
+  const bool clock = entry.reason == static_cast<uint8_t>(DropReason::kAyiyaClockSkew) ||
+                     entry.reason == static_cast<uint8_t>(DropReason::kBeatClockSkew);
+  return clock ? entry.detail : 0;
 }
 
 // Source address and port of the outermost headers, where they are there to be read.
@@ -90,7 +98,7 @@ void ErrorLedger::book(const LedgerEntry& entry, uint64_t unix_ns) {
   if (count != 1 && unix_ns - record.last_unix_ns < kSampleNs) {
     const Writing writing(record);
     store(record.count, count);
-    store(record.detail, entry.detail);
+    store(record.detail, detail_of(entry));
     return;
   }
   // Made afresh: nothing of another tunnel's packet stays behind a shorter one.
@@ -102,7 +110,7 @@ void ErrorLedger::book(const LedgerEntry& entry, uint64_t unix_ns) {
   next.captured = static_cast<uint16_t>(std::min(entry.packet.size(), kLedgerBytes));
   next.count = count;
   next.last_unix_ns = unix_ns;
-  next.detail = entry.detail;
+  next.detail = detail_of(entry);
   set_source(next, entry.packet);
   if (next.captured != 0) std::memcpy(next.bytes, entry.packet.data(), next.captured);
 

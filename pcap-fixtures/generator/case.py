@@ -16,6 +16,7 @@ import textwrap
 from . import frames as f
 from . import tunnels as t
 
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 START_NS = 1_700_000_000 * 1_000_000_000
 STEP_NS = 10_000_000
 
@@ -158,29 +159,41 @@ class Case:
         link = self.topology.link4
         return f.ethernet(link.gateway_mac, link.mac, self.outer_to(tunnel, inner, **kw), link.vlan)
 
+    def receive_net(self, packet, trailer=b""):
+        self.receive(self.from_net(packet) + trailer, self.topology.link6.port)
+
+    def send_net(self, packet):
+        self.send(self.to_net(packet), self.topology.link6.port)
+
+    def receive_client(self, tunnel, packet, trailer=b"", **fields):
+        self.receive(self.from_client(tunnel, packet, **fields) + trailer, self.topology.link4.port)
+
+    def send_client(self, tunnel, packet, **kw):
+        self.send(self.to_client(tunnel, packet, **kw), self.topology.link4.port)
+
     # ---- What happens.
 
     def forward_in(self, tunnel, packet, trailer=b"", **kw):
         """From the uplink into a tunnel."""
-        self.receive(self.from_net(packet) + trailer, self.topology.link6.port)
+        self.receive_net(packet, trailer)
         self.delivered_in(tunnel, hop(packet), **kw)
 
     def delivered_in(self, tunnel, packet, **kw):
-        self.send(self.to_client(tunnel, packet, **kw), self.topology.link4.port)
+        self.send_client(tunnel, packet, **kw)
         self.count_out(tunnel, packet)
 
     def forward_out(self, tunnel, packet, becomes=None, trailer=b"", **fields):
         """From a tunnel to the uplink. `becomes`: the inner packet before the decrement, where ECN changes it."""
-        self.receive(self.from_client(tunnel, packet, **fields) + trailer, self.topology.link4.port)
+        self.receive_client(tunnel, packet, trailer, **fields)
         self.delivered_out(tunnel, hop(becomes or packet))
 
     def delivered_out(self, tunnel, packet):
-        self.send(self.to_net(packet), self.topology.link6.port)
+        self.send_net(packet)
         self.count_in(tunnel, packet)
 
     def forward_across(self, source, target, packet, becomes=None, **fields):
         """From one tunnel into another."""
-        self.receive(self.from_client(source, packet, **fields), self.topology.link4.port)
+        self.receive_client(source, packet, **fields)
         self.count_in(source, packet)
         self.count("worker hairpin")
         self.delivered_in(target, hop(becomes or packet))
@@ -203,7 +216,7 @@ class Case:
 
     def originate_to_net(self, packet, count):
         self.originate(count)
-        self.send(self.to_net(packet), self.topology.link6.port)
+        self.send_net(packet)
 
     def originate_to_client(self, tunnel, packet, count, **kw):
         self.originate(count)
@@ -230,12 +243,12 @@ class Case:
 
     def answer_net(self, packet, reply, count):
         """From the uplink to the PoP: consumed, and answered the way it came."""
-        self.receive(self.from_net(packet), self.topology.link6.port)
+        self.receive_net(packet)
         self.count("worker consumed")
         self.originate_to_net(reply, count)
 
     def answer_client(self, tunnel, packet, reply, count, **fields):
-        self.receive(self.from_client(tunnel, packet, **fields), self.topology.link4.port)
+        self.receive_client(tunnel, packet, **fields)
         self.count("worker consumed")
         self.count_in(tunnel, packet)
         self.originate_to_client(tunnel, reply, count)
@@ -291,4 +304,5 @@ def write_pcap(path, records):
 
 
 def hop(packet):
-    return f.hop(packet)
+    """The packet, of either version, forwarded once."""
+    return f.hop(packet) if packet[0] >> 4 == 6 else f.hop4(packet)

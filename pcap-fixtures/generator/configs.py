@@ -5,7 +5,7 @@
 import dataclasses
 import os
 
-from . import tunnels
+from . import dynamic_tunnels, tunnels
 
 POOLS = """\
 pools { name: "link" kind: LINK prefix: "2001:db8:ff::/49" }
@@ -18,11 +18,11 @@ IPV4 = 'ipv4_address: "192.0.2.1/24" ipv4_gateway: "192.0.2.254"'
 IPV6 = 'ipv6_address: "2001:db8:ffff::1/64" ipv6_gateway: "2001:db8:ffff::fe"'
 
 
-def pop(*interfaces, settings=()):
+def pop(*interfaces, settings=(), own=tunnels.POP_ADDRESS):
     lines = ['name: "golden"', *(f"interfaces {{ {i} }}" for i in interfaces),
              'ipv4_addresses: "192.0.2.2"',
              "# In the last unit of the routed pool, as in the original address plan.",
-             f'ipv6_address: "{tunnels.POP_ADDRESS}"', *settings]
+             f'ipv6_address: "{own}"', *settings]
     return "pop {\n" + "".join(f"  {line}\n" for line in lines) + "}\n"
 
 
@@ -49,6 +49,22 @@ CONFIGS = {
 }
 
 
+def dynamic(*settings, interfaces=(f'port: "wan0" {IPV4} {IPV6}',), pools=dynamic_tunnels.POOLS):
+    return pop(*interfaces, settings=(*dynamic_tunnels.SETTINGS, *settings),
+               own=f"{dynamic_tunnels.LINK}:ffff::1") + pools
+
+
+# Those of the cases about learned endpoints and the encapsulations that came with them.
+DYNAMIC = {
+    "dynamic": ("Tunnels of every kind on one port.", dynamic(), dynamic_tunnels.ALL),
+    "dynamic-private": ("A laboratory: private addresses may be endpoints, AYIYA has UDP checksums.",
+                        dynamic("allow_private_endpoints: true", "ayiya_udp_checksum: true"), dynamic_tunnels.ALL),
+    "dynamic-two-ports": ("IPv4 on one port, IPv6 on another.",
+                          dynamic(interfaces=(f'port: "wan4" {IPV4}', f'port: "wan6" {IPV6}')), dynamic_tunnels.ALL),
+    "crowd": ("A thousand AYIYA tunnels.", dynamic(), dynamic_tunnels.CROWD),
+}
+
+
 # The laboratory in which ../captures were made: client and native host on the PoP's own links.
 CAPTURES = """\
 pop {
@@ -59,8 +75,8 @@ pop {
 }
 pools { name: "link" kind: LINK prefix: "2001:db8:2ff::/49" }
 pools { name: "routed" kind: ROUTED prefix: "2001:db8:2ff:8000::/49" }
-tunnels { id: 4141 slot: 0 type: PROTO41 remote: "198.51.100.2" }
 """
+CAPTURED = (dynamic_tunnels.T4141, dynamic_tunnels.T5072, dynamic_tunnels.T3740)
 
 
 def write(directory):
@@ -71,5 +87,9 @@ def write(directory):
             # A configured MTU may not exceed what the link carries.
             automatic = {"mtu": 0} if name == "narrow" else {}
             out.write(settings + POOLS + "".join(dataclasses.replace(t, **automatic).text() for t in tunnels.ALL))
+    for name, (comment, settings, members) in DYNAMIC.items():
+        with open(os.path.join(directory, f"{name}.txtpb"), "w", encoding="utf-8") as out:
+            out.write(f"# {comment} Written by ../generate.py.\n" + settings + "".join(t.text() for t in members))
     with open(os.path.join(directory, "captures.txtpb"), "w", encoding="utf-8") as out:
-        out.write("# The laboratory in which ../captures were made. Written by ../generate.py.\n" + CAPTURES)
+        out.write("# The laboratory in which ../captures were made. Written by ../generate.py.\n" + CAPTURES +
+                  "".join(t.text() for t in CAPTURED))

@@ -197,8 +197,8 @@ c.delivered_out(T1, hop(with_traffic_class(marked, 3)))
 refused(c, "reassembly-invalid", piece(c, 0, 200, True, payload=marked, tos=0, ident=2),
         piece(c, 200, 400, False, payload=marked, tos=3, ident=2))
 
-c = case("other-protocols", "Fragments of anything but protocol 41 are not put together", [28])
-for number, fragment in enumerate(fragments(ipv4(T1.remote, "192.0.2.1", pattern(200), 17, id=9), 96)):
+c = case("other-protocols", "Fragments of what carries no tunnel are not put together", [28])
+for number, fragment in enumerate(fragments(ipv4(T1.remote, "192.0.2.1", pattern(200), 50, id=9), 96)):
     c.drop(c.frame_from(c.topology.link4, fragment), "protocol-unsupported")
 echo = icmp4("203.0.113.5", "192.0.2.1", 8, 0, 1, pattern(200), id=9)
 for fragment in fragments(echo, 96):

@@ -105,6 +105,22 @@ def hop(packet):
     return packet[:7] + bytes([packet[7] - 1]) + packet[8:]
 
 
+def hop4(packet):
+    """The same for IPv4, with the checksum to go with it."""
+    return with_header4(packet, ttl=packet[8] - 1)
+
+
+def with_header4(packet, **changes):
+    """An IPv4 packet with another `ttl` or `tos`."""
+    size = (packet[0] & 15) * 4
+    header = bytearray(packet[:size])
+    for name, value in changes.items():
+        header[{"ttl": 8, "tos": 1}[name]] = value
+    header[10:12] = b"\0\0"
+    header[10:12] = struct.pack("!H", ip_checksum(bytes(header)))
+    return bytes(header) + packet[size:]
+
+
 def with_traffic_class(packet, value):
     first = int.from_bytes(packet[:4], "big") & 0xf00fffff | value << 20
     return first.to_bytes(4, "big") + packet[4:]

@@ -79,3 +79,6 @@ for when, port, number, frame in frames:
         c.send(native[4][1], "wan6")
     else:
         raise AssertionError(f"{port} {number}")
+
+# Those with tunnels whose endpoint is learned.
+from . import captured  # noqa: E402,F401  pylint: disable=wrong-import-position
