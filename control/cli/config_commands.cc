@@ -3,9 +3,11 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <memory>
 #include <ostream>
+#include <utility>
 
 #include "control/cli/change_text.h"
 #include "control/cli/files.h"
@@ -15,6 +17,7 @@
 #include "control/cli/text.h"
 #include "control/config/parse.h"
 #include "control/config/print.h"
+#include "control/config/secret.h"
 #include "google/rpc/error_details.pb.h"
 #include "simplon/v1/config_service.pb.h"
 
@@ -36,7 +39,10 @@ std::string shown_name(const std::string& path) {
 
 std::vector<control::FieldViolation> parse_file(const std::string& path, v1::Config& config) {
   std::vector<control::FieldViolation> violations;
-  auto parsed = control::parse_config(read_file(path), path, &violations);
+  // The server knows the passwords of the tunnels it has.
+  control::ParseOptions options;
+  options.missing_passwords = control::MissingPasswords::kAllow;
+  auto parsed = control::parse_config(read_file(path), path, &violations, options);
   if (parsed.ok())
     config = *std::move(parsed);
   else if (violations.empty())
@@ -64,6 +70,17 @@ v1::Config load(const std::string& path) {
   return config;
 }
 
+// ", 3 of them without the password they need: ..."; empty where there are none.
+std::string without_password_text(const v1::Config& config) {
+  const auto count =
+      std::count_if(config.tunnels().begin(), config.tunnels().end(), [](const v1::Tunnel& tunnel) {
+        return control::is_dynamic_type(tunnel.type()) && tunnel.password().empty();
+      });
+  return count == 0 ? ""
+                    : ", " + std::to_string(count) +
+                          " of them without a password: good where the server has it";
+}
+
 void add_check(Command& noun) {
   const auto path = std::make_shared<std::string>();
   Command& verb = noun.add("check", "checks a file; needs no server");
@@ -72,7 +89,7 @@ void add_check(Command& noun) {
     if (session.table()) {
       const v1::Config config = load(*path);
       session.out() << shown_name(*path) << ": good: " << config.pools_size() << " pools, "
-                    << config.tunnels_size() << " tunnels\n";
+                    << config.tunnels_size() << " tunnels" << without_password_text(config) << "\n";
       return ExitCode::kOk;
     }
     v1::Config config;
@@ -91,14 +108,6 @@ void add_check(Command& noun) {
 }
 
 // ---- What the server has.
-
-// The server leaves them out of what is shown; nothing here may depend on that.
-void clear_secrets(v1::Config& config) {
-  for (v1::Tunnel& tunnel : *config.mutable_tunnels()) {
-    tunnel.clear_password();
-    tunnel.clear_previous_password();
-  }
-}
 
 void refuse_csv(const Session& session) {
   if (session.format() == "csv")
@@ -123,8 +132,8 @@ void add_show(Command& noun) {
         auto response = session.patient_client().call<v1::GetConfigResponse>(
             "ConfigService.GetConfig", request);
         refuse_csv(session);
-        clear_secrets(*response.mutable_config());
-        const v1::Config& config = response.config();
+        v1::Config& config = *response.mutable_config();
+        control::hide_secrets(config);
         std::string text;
         if (session.format() == "json")
           text = control::print_config_json(config);
@@ -145,11 +154,14 @@ struct SaveOptions {
 };
 
 // By the name of the file, unless -o says which.
-std::string file_text(const Session& session, const std::string& path, const v1::Config& config) {
-  if (session.format() == "json" || path.ends_with(".json"))
-    return control::print_config_json(config);
+std::string file_text(const Session& session, const SaveOptions& options, v1::Config config) {
+  using control::Secrets;
+  const Secrets secrets = options.secrets ? Secrets::kShow : Secrets::kHide;
+  if (session.format() == "json" || options.file.ends_with(".json"))
+    return control::print_config_json(std::move(config), secrets);
+  if (!options.secrets) control::hide_secrets(config);
   return session.render(
-      config, [&] { return control::print_config_text(config); }, false);
+      config, [&] { return control::print_config_text(config, secrets); }, false);
 }
 
 ExitCode save(Session& session, const SaveOptions& options) {
@@ -161,8 +173,7 @@ ExitCode save(Session& session, const SaveOptions& options) {
   request.set_with_secrets(options.secrets);
   auto response =
       session.patient_client().call<v1::GetConfigResponse>("ConfigService.GetConfig", request);
-  if (!options.secrets) clear_secrets(*response.mutable_config());
-  const std::string text = file_text(session, options.file, response.config());
+  const std::string text = file_text(session, options, response.config());
   if (standard_output) {
     session.out() << text;
     return ExitCode::kOk;

@@ -8,6 +8,7 @@
 
 #include "control/cli/text.h"
 #include "control/cli/tunnel_fields.h"
+#include "control/config/secret.h"
 
 namespace simplon::cli {
 namespace {
@@ -107,7 +108,7 @@ std::string short_name(const std::string& name) {
 std::string state_text(const TunnelState& s, const Timestamp& now) {
   FieldList list;
   const std::string name = short_name(s.name());
-  const bool dynamic = is_dynamic(s.type());
+  const bool dynamic = control::is_dynamic_type(s.type());
   list.add("tunnel", name + ", " + type_word(s.type()) + ", slot " + std::to_string(s.slot()));
   list.add("admin state", s.admin_state() == v1::Tunnel::DISABLED ? "disabled" : "enabled");
   std::string state = enum_word(TunnelState::OperState_descriptor(), s.oper_state());

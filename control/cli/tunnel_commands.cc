@@ -13,6 +13,7 @@
 #include "control/cli/text.h"
 #include "control/cli/tunnel_fields.h"
 #include "control/cli/tunnel_name.h"
+#include "control/config/secret.h"
 #include "simplon/v1/tunnel_service.pb.h"
 
 namespace simplon::cli {
@@ -228,7 +229,7 @@ void add_create(Command& noun) {
         tunnel.set_type(v1::Tunnel::PROTO41);
         google::protobuf::FieldMask ignored;
         apply_tunnel_fields(options->fields, tunnel, ignored);
-        if (!is_dynamic(tunnel.type()) && !options->fields.remote)
+        if (!control::is_dynamic_type(tunnel.type()) && !options->fields.remote)
           throw failure(ExitCode::kUsage,
                         "--remote is required for the type " + type_word(tunnel.type()));
         const auto password = read_password(options->fields.password, session.err());

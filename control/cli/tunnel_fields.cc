@@ -121,10 +121,6 @@ std::string type_word(Tunnel::Type type) {
   return "";
 }
 
-bool is_dynamic(Tunnel::Type type) {
-  return type == Tunnel::HEARTBEAT || type == Tunnel::AYIYA || type == Tunnel::DYNAMIC_ENDPOINT;
-}
-
 void add_tunnel_fields(Command& verb, TunnelFields& fields, bool update) {
   verb.option("--type", type_choice(),
               update ? "what carries the packets"

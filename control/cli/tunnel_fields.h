@@ -57,9 +57,6 @@ void apply_tunnel_fields(const TunnelFields& fields, v1::Tunnel& tunnel,
 // "proto41", "dynamic", "gre": as --type takes it.
 std::string type_word(v1::Tunnel::Type type);
 
-// Whether the endpoint of such a tunnel is learned.
-bool is_dynamic(v1::Tunnel::Type type);
-
 // What `tunnel show` prints: the fields every tunnel has, and those of some types where they say
 // something. Of passwords only whether there are any.
 void add_tunnel(FieldList& list, const v1::Tunnel& tunnel);

@@ -184,7 +184,8 @@ void add_set_endpoint(Command& noun) {
       true;
   verb.option("--port", {"N"}, "the client's UDP port, for ayiya", into(options->port));
   verb.option("--transport", {"proto41|ayiya", {"proto41", "ayiya"}},
-              "left out: ayiya with --port or where the tunnel is of that type, else proto41", into(options->transport));
+              "left out: ayiya with --port or where the tunnel is of that type, else proto41",
+              into(options->transport));
   verb.option("--local", {"ADDRESS"}, "our address; left out: the first one of that family",
               into(options->local));
   verb.example("simplonctl tunnel set-endpoint T18575 198.51.100.3")
