@@ -144,7 +144,6 @@ bool within_skew(uint32_t epoch, uint32_t now) {
 bool check_clock(Batch& batch, Packet& packet, bool from_endpoint) {
   const BurstTime& time = batch.context.time;
   const uint32_t epoch = ayiya_of(packet).epoch.value();
-  packet.detail = epoch_difference(epoch, time.unix_s());
   if (within_skew(epoch, time.unix_s())) [[likely]]
     return true;
   // Whether the PoP's clock was wrong before it jumped or is now, who is there already may stay.
@@ -152,6 +151,7 @@ bool check_clock(Batch& batch, Packet& packet, bool from_endpoint) {
       within_skew(epoch, time.unix_before_step_s)) {
     return true;
   }
+  packet.detail = epoch_difference(epoch, time.unix_s());
   return drop(batch.context, batch.table, packet, DropReason::kAyiyaClockSkew);
 }
 
@@ -381,6 +381,7 @@ bool take_sign_of_life(Batch& batch, const Candidate& candidate) {
 void forward(Batch& batch, const Candidate& candidate) {
   Packet& packet = batch.packets[candidate.index];
   packet.in_slot = candidate.slot;
+  packet.blame = kNoSlot;  // from here on it may be another tunnel's fault
   packet.encapsulation = Encapsulation::kAyiya;
   packet.inner = static_cast<uint16_t>(payload_of(packet));
   if (ayiya_of(packet).next_header == kProtocolIpv6) {

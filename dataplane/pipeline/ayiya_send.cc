@@ -9,6 +9,7 @@
 
 #include "dataplane/net/checksum.h"
 #include "dataplane/pipeline/ayiya_worker.h"
+#include "dataplane/pipeline/encap.h"
 
 namespace simplon {
 namespace {
@@ -20,38 +21,6 @@ const uint8_t* key_of(const SnapshotView& view, const TunnelSlot& slot, const En
     if (cold != nullptr) return cold->previous_sha1;
   }
   return slot.secret_sha1;
-}
-
-void put_ipv4(WorkerContext& context, Ipv4Header& outer, const AyiyaFrame& frame,
-              const LinkInterface& link, const Ipv6Address& local, std::size_t total) {
-  // RFC 4213 3.2, as with 6in4: DF as long as the path carries a minimal IPv6 packet whole.
-  const bool dont_fragment = (frame.slot.flags & kTunnelStaticMtu) == 0 &&
-                             link.mtu >= kIpv6MinimumMtu + kAyiyaOverheadIpv4;
-  if (!dont_fragment) {
-    context.next_ipv4_id = static_cast<uint16_t>(context.next_ipv4_id + context.ipv4_id_stride);
-  }
-  // Field by field into the frame: a header put together elsewhere and copied would stall on store
-  // forwarding.
-  outer.version_ihl = 0x45;
-  outer.tos = frame.outer_tos;
-  outer.total_length = static_cast<uint16_t>(total);
-  outer.id = dont_fragment ? uint16_t{0} : context.next_ipv4_id;
-  outer.flags_fragment = dont_fragment ? kIpv4DontFragment : uint16_t{0};
-  outer.ttl = frame.slot.outer_ttl;
-  outer.protocol = kProtocolUdp;
-  outer.source = local.ipv4();
-  outer.destination = frame.endpoint.address.ipv4();
-  outer.checksum = ipv4_header_checksum(outer);
-}
-
-void put_ipv6(Ipv6Header& outer, const AyiyaFrame& frame, const Ipv6Address& local,
-              std::size_t total) {
-  outer.version_class_flow = 6u << 28 | uint32_t{frame.outer_tos} << 20;
-  outer.payload_length = static_cast<uint16_t>(total - sizeof(Ipv6Header));
-  outer.next_header = kProtocolUdp;
-  outer.hop_limit = frame.slot.outer_ttl;
-  outer.source = local;
-  outer.destination = frame.endpoint.address;
 }
 
 // RFC 768, RFC 8200 8.1. A sum of zero is sent as all ones.
@@ -66,8 +35,7 @@ void put_udp_checksum(Packet& packet) {
     sum = ipv6_pseudo_sum(ip->source, ip->destination, length, kProtocolUdp);
   } else {
     const auto* ip = packet.at<Ipv4Header>(packet.network);
-    sum = uint64_t{ip->source.raw()} + ip->destination.raw() + Be16(kProtocolUdp).raw() +
-          Be16(length).raw();
+    sum = ipv4_pseudo_sum(ip->source, ip->destination, length, kProtocolUdp);
   }
   const Be16 checksum = checksum_finish(checksum_add(sum, datagram));
   udp->checksum = checksum.raw() == 0 ? Be16(0xffff) : checksum;
@@ -92,29 +60,25 @@ bool put_ayiya_headers(WorkerContext& context, const ForwardingTable& table, Pac
   }
   const LinkInterface& link = table.links.interfaces()[next_hop.interface];
   const std::size_t overhead = ipv6 ? kAyiyaOverheadIpv6 : kAyiyaOverheadIpv4;
-  const std::size_t total = overhead + packet.inner_length;
   const auto local =
       Ipv6Address::from_bytes(view.pop().local_addresses[frame.endpoint.local_index]);
 
-  if (packet.inner < overhead) {
-    packet.prepend(overhead - packet.inner);
-  } else {
-    packet.remove_front(packet.inner - overhead);
-  }
-  packet.network = 0;
-  packet.inner = static_cast<uint16_t>(overhead);
+  make_room(packet, overhead);
   packet.transport = static_cast<uint16_t>(overhead - sizeof(AyiyaHeader) - sizeof(UdpHeader));
   packet.outer_ipv6 = ipv6;
   packet.encapsulation = Encapsulation::kAyiya;
   if (ipv6) {
-    put_ipv6(*packet.at<Ipv6Header>(0), frame, local, total);
+    write_outer_ipv6(packet, {local, remote, kProtocolUdp, frame.outer_tos, frame.slot.outer_ttl},
+                     /*limit=*/0);
   } else {
-    put_ipv4(context, *packet.at<Ipv4Header>(0), frame, link, local, total);
+    write_outer_ipv4(
+        packet, {local.ipv4(), remote.ipv4(), kProtocolUdp, frame.outer_tos, frame.slot.outer_ttl},
+        fragmentation(context, frame.slot, link, overhead));
   }
   auto& udp = *packet.at<UdpHeader>(packet.transport);
   udp.source_port = kPortAyiya;
   udp.destination_port = frame.endpoint.port;
-  udp.length = static_cast<uint16_t>(total - packet.transport);
+  udp.length = static_cast<uint16_t>(packet.inner + packet.inner_length - packet.transport);
   udp.checksum = uint16_t{0};
   auto& ayiya = *packet.at<AyiyaHeader>(packet.transport + sizeof(UdpHeader));
   set_ayiya_form(ayiya, frame.operation, frame.next_header);
@@ -138,7 +102,9 @@ void send_signed(WorkerContext& context, const ForwardingTable& table, Packet& p
   context.counters.add(WorkerCounter::kAyiyaSent);
   const std::size_t total = packet.inner + std::size_t{packet.inner_length};
   if (total > table.links.interfaces()[next_hop.interface].mtu) [[unlikely]] {
-    punt(context, packet, PuntClass::kOversize);
+    // The PoP makes no fragments of IPv6; only a link too narrow for its tunnels asks for them.
+    packet.outer_ipv6 ? drop(context, table, packet, DropReason::kPacketTooBig)
+                      : punt(context, packet, PuntClass::kOversize);
     return;
   }
   output(context, table, packet, next_hop, memo);
