@@ -150,13 +150,14 @@ std::string tunnel_event_text(const Event& event) {
       return name + " down: " +
              (event.count() > 1 ? "no sign of life for " + std::to_string(event.count()) + " s"
                                 : "taken down") +
-             with_place("from", place);
+             (endpoint_text(place).empty() ? "" : "," + with_place("was at", place));
     case Event::MOVED:
       return name + " moved" + with_place("from", event.old_endpoint(), false) +
              with_place("to", place);
     case Event::REPLAYED:
-      return name + " replayed beat or packet" + with_place("from", place) + " refused" +
-             times_text(event.count());
+      return name + " replayed " +
+             (place.transport() == v1::TRANSPORT_AYIYA ? "AYIYA packet" : "beat") +
+             with_place("from", place, false) + " refused" + times_text(event.count());
     case Event::VERIFIED:
       return name + " verified" + with_place("at", place);
     case Event::FLAPPING:

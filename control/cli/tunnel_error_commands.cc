@@ -35,7 +35,7 @@ v1::ListTunnelErrorsResponse list_errors(Session& session, const std::string& na
 
 std::string errors_table(const v1::ListTunnelErrorsResponse& list, bool heads) {
   Table table({left("REASON"), right("COUNT"), right("LAST"), left("LAST-SOURCE"),
-               left("CLIENT-CLOCK"), left("PACKET"), left("MEANING", 64)});
+               left("CLIENT-CLOCK"), left("PACKET"), left("MEANING", 48)});
   for (const v1::TunnelError& e : list.errors())
     table.add({e.reason(), std::to_string(e.count()),
                e.has_last_time() ? age_text(e.last_time(), list.read_time()) : "", source_text(e),

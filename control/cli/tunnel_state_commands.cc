@@ -81,7 +81,7 @@ v1::ListTunnelStatesResponse list_states(Session& session, const ListOptions& op
 
 std::string states_table(const v1::ListTunnelStatesResponse& list, bool heads) {
   Table table({left("TUNNEL"), left("TYPE"), left("STATE"), left("ENDPOINT"), right("LAST-SEEN"),
-               right("MOVES"), right("ERRORS"), left("REASON"), left("WHY", 56)});
+               right("MOVES"), right("ERRORS"), left("REASON"), left("WHY", 40)});
   for (const TunnelState& s : list.states())
     table.add({short_name(s.name()), type_word(s.type()), state_word(s),
                endpoint_text(s.endpoint()),

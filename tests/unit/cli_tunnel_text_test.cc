@@ -108,14 +108,14 @@ TEST_CASE("events of tunnels are told in words") {
   *moved.mutable_old_endpoint() = place("203.0.113.9", 4711, v1::TRANSPORT_AYIYA);
   CHECK(tunnel_event_text(moved) == "T5 moved from 203.0.113.9:4711 to 198.51.100.3:4711 (AYIYA)");
   Event down = event(Event::DOWN);
-  CHECK(tunnel_event_text(down) == "T5 down: taken down from 198.51.100.3:4711 (AYIYA)");
+  CHECK(tunnel_event_text(down) == "T5 down: taken down, was at 198.51.100.3:4711 (AYIYA)");
   down.set_count(180);
   CHECK(tunnel_event_text(down) ==
-        "T5 down: no sign of life for 180 s from 198.51.100.3:4711 (AYIYA)");
+        "T5 down: no sign of life for 180 s, was at 198.51.100.3:4711 (AYIYA)");
   Event replayed = event(Event::REPLAYED);
   replayed.set_count(3);
   CHECK(tunnel_event_text(replayed) ==
-        "T5 replayed beat or packet from 198.51.100.3:4711 (AYIYA) refused, 3 times");
+        "T5 replayed AYIYA packet from 198.51.100.3:4711 refused, 3 times");
   Event step;
   step.set_kind(Event::CLOCK_STEP);
   step.mutable_clock_step()->set_seconds(-3600);
