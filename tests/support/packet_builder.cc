@@ -94,6 +94,27 @@ PacketBuilder& PacketBuilder::udp(uint16_t source_port, uint16_t destination_por
   return *this;
 }
 
+PacketBuilder& PacketBuilder::gre(const GreFields& fields) {
+  const std::size_t count =
+      (fields.checksum ? 1u : 0u) + (fields.key ? 1u : 0u) + (fields.sequence ? 1u : 0u);
+  const Layer& l = add(Kind::kGre, sizeof(GreHeader) + count * kGreFieldSize);
+  at<GreHeader>(bytes_, l).flags =
+      static_cast<uint16_t>((fields.checksum ? kGreChecksum : 0) | (fields.key ? kGreKey : 0) |
+                            (fields.sequence ? kGreSequence : 0));
+  auto* field = reinterpret_cast<Be32*>(bytes_.data() + l.offset + sizeof(GreHeader));
+  if (fields.checksum) ++field;
+  if (fields.key) *field++ = *fields.key;
+  if (fields.sequence) *field = *fields.sequence;
+  return *this;
+}
+
+PacketBuilder& PacketBuilder::encapsulation_limit(uint8_t value) {
+  const uint8_t options[] = {0, 0, kIpv6OptionEncapsulationLimit, 1, value, kIpv6OptionPadN, 1, 0};
+  const Layer& l = add(Kind::kOptions, sizeof(options));
+  std::copy(std::begin(options), std::end(options), bytes_.begin() + l.offset);
+  return *this;
+}
+
 PacketBuilder& PacketBuilder::icmpv4(uint8_t type, uint8_t code, uint32_t rest) {
   at<IcmpHeader>(bytes_, add(Kind::kIcmpv4, sizeof(IcmpHeader))) = {type, code, uint16_t{0}, rest};
   return *this;
@@ -196,7 +217,8 @@ PacketBuilder& PacketBuilder::length(uint16_t value) {
 }
 
 PacketBuilder& PacketBuilder::checksum(uint16_t value) {
-  last({Kind::kIpv4, Kind::kUdp, Kind::kIcmpv4, Kind::kIcmpv6}, "checksum").checksum = value;
+  last({Kind::kIpv4, Kind::kUdp, Kind::kGre, Kind::kIcmpv4, Kind::kIcmpv6}, "checksum").checksum =
+      value;
   return *this;
 }
 
@@ -237,6 +259,10 @@ void PacketBuilder::finish(Bytes& bytes, std::size_t index) const {
         return kProtocolIpv6;
       case Kind::kUdp:
         return kProtocolUdp;
+      case Kind::kGre:
+        return kProtocolGre;
+      case Kind::kOptions:
+        return kProtocolDestinationOptions;
       case Kind::kIcmpv4:
         return kProtocolIcmpv4;
       case Kind::kIcmpv6:
@@ -294,6 +320,18 @@ void PacketBuilder::finish(Bytes& bytes, std::size_t index) const {
       if (!l.checksum && h.checksum.raw() == 0) h.checksum = uint16_t{0xffff};
       break;
     }
+    case Kind::kGre: {
+      auto& h = at<GreHeader>(bytes, l);
+      h.protocol = type_of(next);
+      if ((h.flags.value() & kGreChecksum) == 0) break;
+      auto& field = *reinterpret_cast<Be16*>(bytes.data() + l.offset + sizeof(GreHeader));
+      field = uint16_t{0};
+      field = l.checksum ? Be16(*l.checksum) : checksum_finish(checksum_add(0, whole));
+      break;
+    }
+    case Kind::kOptions:
+      at<Ipv6OptionsHeader>(bytes, l).next_header = protocol_of(kProtocolNoNext);
+      break;
     case Kind::kIcmpv4: {
       auto& h = at<IcmpHeader>(bytes, l);
       h.checksum = l.checksum ? Be16(*l.checksum) : checksum_finish(checksum_add(0, whole));

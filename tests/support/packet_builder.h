@@ -35,6 +35,17 @@ class PacketBuilder {
   PacketBuilder& ipv4(std::string_view source, std::string_view destination);
   PacketBuilder& ipv6(std::string_view source, std::string_view destination);
   PacketBuilder& udp(uint16_t source_port, uint16_t destination_port);
+  // RFC 2784 and RFC 2890: flags follow from what is there.
+  struct GreFields {
+    bool checksum = false;
+    std::optional<uint32_t> key = {};
+    std::optional<uint32_t> sequence = {};
+  };
+  PacketBuilder& gre(const GreFields& fields);
+  PacketBuilder& gre() { return gre(GreFields{}); }
+  // Destination options with a tunnel encapsulation limit (RFC 2473), as Linux has them before what
+  // it puts into IPv6. The layer before must be IPv6.
+  PacketBuilder& encapsulation_limit(uint8_t value);
   PacketBuilder& icmpv4(uint8_t type, uint8_t code, uint32_t rest = 0);
   PacketBuilder& icmpv6(uint8_t type, uint8_t code, uint32_t rest = 0);
   PacketBuilder& echo_request(uint16_t id, uint16_t sequence, std::size_t payload_bytes);
@@ -56,7 +67,7 @@ class PacketBuilder {
   PacketBuilder& protocol(uint8_t value);                  // next header of IPv6
   PacketBuilder& version(uint8_t value);
   PacketBuilder& length(uint16_t value);    // IPv4 total length, IPv6 payload length, UDP length
-  PacketBuilder& checksum(uint16_t value);  // IPv4, UDP, ICMP
+  PacketBuilder& checksum(uint16_t value);  // IPv4, UDP, ICMP, GRE that has one
 
   // Zero bytes behind everything, outside all lengths.
   PacketBuilder& pad_to(std::size_t frame_bytes);
@@ -64,7 +75,19 @@ class PacketBuilder {
   Bytes build() const;
 
  private:
-  enum class Kind : uint8_t { kEthernet, kVlan, kArp, kIpv4, kIpv6, kUdp, kIcmpv4, kIcmpv6, kData };
+  enum class Kind : uint8_t {
+    kEthernet,
+    kVlan,
+    kArp,
+    kIpv4,
+    kIpv6,
+    kUdp,
+    kGre,
+    kOptions,
+    kIcmpv4,
+    kIcmpv6,
+    kData
+  };
   struct Layer {
     Kind kind;
     std::size_t offset;
