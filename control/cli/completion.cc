@@ -128,6 +128,11 @@ _simplonctl() {
     glue=
     if [[ $piece == *[:=] ]]; then glue=1; fi
   done
+  # A password is not for the list of processes.
+  for ((i = 0; i < ${#words[@]}; i++)); do
+    if [[ ${words[i]} == --password=* ]]; then words[i]=--password=x; fi
+    if [[ $i -gt 0 && ${words[i-1]} == --password ]]; then words[i]=x; fi
+  done
   COMPREPLY=()
   while IFS=$'\t' read -r candidate _; do
     if [[ $candidate == :files ]]; then
@@ -143,9 +148,15 @@ complete -F _simplonctl simplonctl
 constexpr char kZsh[] = R"(#compdef simplonctl
 # zsh completion of simplonctl; made by 'simplonctl completion zsh'.
 _simplonctl() {
-  local line
-  local -a candidates
+  local line i
+  local -a candidates typed
   local files=
+  typed=("${(@)words[2,CURRENT]}")
+  # A password is not for the list of processes.
+  for ((i = 1; i <= ${#typed}; i++)); do
+    if [[ ${typed[i]} == --password=* ]]; then typed[i]=--password=x; fi
+    if [[ $i -gt 1 && ${typed[i-1]} == --password ]]; then typed[i]=x; fi
+  done
   while IFS= read -r line; do
     if [[ $line == :files ]]; then
       files=1
@@ -153,7 +164,7 @@ _simplonctl() {
       line=${line//:/\\:}
       candidates+=("${line/$'\t'/:}")
     fi
-  done < <("${words[1]}" __complete "${(@)words[2,CURRENT]}" 2>/dev/null)
+  done < <("${words[1]}" __complete "${typed[@]}" 2>/dev/null)
   if (( ${#candidates} )); then _describe simplonctl candidates; fi
   if [[ $files ]]; then _files; fi
 }
@@ -166,7 +177,15 @@ fi
 
 constexpr char kFish[] = R"(# fish completion of simplonctl; made by 'simplonctl completion fish'.
 function __simplonctl_complete
-  set -l words (commandline -opc) (commandline -ct)
+  # A password is not for the list of processes.
+  set -l words
+  set -l last
+  for word in (commandline -opc) (commandline -ct)
+    test "$last" = --password; and set word x
+    string match -q -- '--password=*' "$word"; and set word --password=x
+    set words $words "$word"
+    set last "$word"
+  end
   for line in ($words[1] __complete $words[2..-1] 2>/dev/null)
     if test "$line" = :files
       __fish_complete_path (commandline -ct)

@@ -273,6 +273,11 @@ def _(pop):
     expect(words("pool", "show", "h") == ["homes"], "pools")
     expect(words("tunnel", "l") == ["list"], "verbs")
     expect(words("config", "apply", "") == [":files"], "files")
+    expect(words("tunnel", "error-packet", "T18572", "icmpv4-e") ==
+           ["icmpv4-error-received", "icmpv4-echo-received"], "errors")  # fmt: skip
+    expect(words("tunnel", "create", "--password", "") == [], "a password")
+    expect(words("tunnel", "create", "--password-file", "") == [":files"], "a password's file")
+    expect("dynamic" in words("tunnel", "create", "--type", "dyn"), "types")
     expect(words("-s", "/nonexistent", "tunnel", "show", "") == [], "no server")
 
 
@@ -282,6 +287,12 @@ def _(pop):
         script = pop.write("completion." + shell, pop.ok("completion", shell))
         if shutil.which(shell):
             subprocess.run([shell, *check, script], check=True)
+    if shutil.which("fish"):
+        os.symlink(os.path.abspath(pop.programs.cli), pop.path("simplonctl"))
+        fish = "simplonctl completion fish | source; complete -C 'simplonctl tunnel create --password X --mtu-mode dy'"
+        out = subprocess.run(["fish", "-c", fish], capture_output=True, encoding="utf-8", check=True,
+                             env=pop.environment(PATH=pop.folder + ":" + os.environ["PATH"]))  # fmt: skip
+        expect_text(out.stdout + out.stderr, "dynamic\n")
     bash = f"""
         source {pop.path("completion.bash")}
         simplonctl() {{ {pop.programs.cli} "$@"; }}
@@ -292,9 +303,16 @@ def _(pop):
         complete_line simplonctl tunnel ena
         complete_line simplonctl -s unix : /nonexistent tunnel dis
         complete_line simplonctl tunnel create --mtu-mode ""
+        simplonctl() {{ echo "$*"; }}
+        complete_line simplonctl tunnel create --password SECRET --mt
+        complete_line simplonctl tunnel create --password = SECRET --mt
+        complete_line simplonctl tunnel create --password SEC
     """
     out = subprocess.run(["bash", "-c", bash], capture_output=True, encoding="utf-8", check=True)
-    expect_text(out.stdout, "enable\ndisable\ndynamic static\n", out.stderr)
+    expect_text(out.stdout, "enable\ndisable\ndynamic static\n"
+                "__complete tunnel create --password x --mt\n"
+                "__complete tunnel create --password=x --mt\n"
+                "__complete tunnel create --password x\n", out.stderr)
 
 
 @case("the manual page is clean and names every verb")
