@@ -39,10 +39,13 @@ absl::Status Daemon::start(const Options& options) {
   if (auto status = engine_->load(); !status.ok()) return status;
   counters_ = std::make_unique<CounterBook>(engine_->loaded());
   engine_->set_hook(counters_.get());
-  publisher_ = std::make_unique<Publisher>(*engine_, *counters_, events_, options.dataplane_socket);
+  runtime_ = std::make_unique<RuntimeBook>(*engine_, *counters_, events_);
+  engine_->set_observer(runtime_.get());
+  publisher_ = std::make_unique<Publisher>(*engine_, *counters_, *runtime_, events_,
+                                           options.dataplane_socket);
   engine_->set_on_commit([this] { publisher_->notify(); });
-  context_.emplace(
-      ServiceContext{*engine_, *publisher_, *counters_, events_, unix_now_ns(), random_id()});
+  context_.emplace(ServiceContext{*engine_, *publisher_, *counters_, *runtime_, events_,
+                                  unix_now_ns(), random_id()});
   server_ = std::make_unique<ApiServer>(*context_);
   publisher_->set_on_change([this] {
     const std::lock_guard lock(mutex_);
@@ -55,6 +58,7 @@ absl::Status Daemon::start(const Options& options) {
     if (auto status = server_->listen(options.listen); !status.ok()) return status;
   }
   publisher_->start();
+  runtime_->start();
   saver_ = std::thread([this] { save_counters(); });
   spdlog::info(
       "event=started version={} revision={} tunnels={}", SIMPLON_VERSION, engine_->revision(),
@@ -87,6 +91,7 @@ void Daemon::stop() {
   // In this order nobody waits for somebody who has gone.
   if (publisher_ != nullptr) publisher_->stop();
   if (server_ != nullptr) server_->shutdown();
+  if (runtime_ != nullptr) runtime_->stop();
   if (engine_ != nullptr && counters_ != nullptr) {
     engine_->write_later(engine_->read([&](const Model& model, const Engine::Info&) {
       return counters_->save(model, std::numeric_limits<std::size_t>::max());

@@ -37,6 +37,7 @@ class Daemon {
   EventLog events_;
   std::unique_ptr<Engine> engine_;
   std::unique_ptr<CounterBook> counters_;
+  std::unique_ptr<RuntimeBook> runtime_;
   std::unique_ptr<Publisher> publisher_;
   std::optional<ServiceContext> context_;
   std::unique_ptr<ApiServer> server_;

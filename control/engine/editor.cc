@@ -11,6 +11,7 @@
 
 #include "control/config/context.h"
 #include "control/config/normalize.h"
+#include "control/config/secret.h"
 #include "control/config/validate.h"
 #include "control/error/error.h"
 #include "control/model/diff.h"
@@ -32,7 +33,7 @@ absl::Status no_slot() {
 }  // namespace
 
 void Editor::apply(std::vector<v1::Change> step) {
-  model_.apply(step);
+  for (const SlotIncarnation& renewed : model_.apply(step)) renewed_slots_.push_back(renewed.slot);
   steps_.push_back(changes_.size());
   std::ranges::move(step, std::back_inserter(changes_));
 }
@@ -44,6 +45,7 @@ void Editor::undo() {
     changes_.resize(steps_.back());
     steps_.pop_back();
   }
+  renewed_slots_.clear();
 }
 
 absl::StatusOr<uint32_t> Editor::put_tunnel(v1::Tunnel tunnel, std::string_view prefix) {
@@ -203,6 +205,12 @@ absl::Status assign_slots(v1::Config& config, const Model& model) {
 
 absl::Status Editor::replace(v1::Config config) {
   if (auto status = assign_slots(config, model_); !status.ok()) return status;
+  for (v1::Tunnel& tunnel : *config.mutable_tunnels()) {
+    // What is restored is complete; a file or a request need not name passwords.
+    if (rollback_to || !tunnel.password().empty()) continue;
+    const v1::Tunnel* old = model_.find(tunnel.id());
+    if (old != nullptr) keep_secrets(*old, tunnel);
+  }
   // Nothing at all is what there is before the first revision: no configuration, but one to go back
   // to.
   const bool nothing = rollback_to.has_value() && config.pop().ByteSizeLong() == 0 &&

@@ -43,11 +43,14 @@ class Editor {
   absl::Status put_pop(v1::Pop pop, std::string_view prefix);
 
   // All at once, as one step: the configuration must have been validated and normalised, except
-  // that tunnels may lack a slot: they keep the one they have, or take a free one.
+  // that tunnels may lack a slot: they keep the one they have, or take a free one. Likewise those
+  // without a password keep the ones they have, unless this is a rollback.
   absl::Status replace(v1::Config config);
 
   const std::vector<v1::Change>& changes() const { return changes_; }
   std::vector<v1::Change> take_changes() { return std::move(changes_); }
+  // Slots whose incarnation changed with them.
+  const std::vector<uint32_t>& renewed_slots() const { return renewed_slots_; }
   void undo();
 
   // For the revision's record: this call restores that revision.
@@ -64,6 +67,7 @@ class Editor {
   const uint64_t revision_;
   const std::optional<PendingConfirmation> pending_;
   std::vector<v1::Change> changes_;
+  std::vector<uint32_t> renewed_slots_;
   std::vector<std::size_t> steps_;  // where in changes_ each step begins
 };
 

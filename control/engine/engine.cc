@@ -25,6 +25,11 @@ using google::protobuf::util::TimeUtil;
 
 // Calls that share one transaction; more wait for the next.
 constexpr std::size_t kMaxBatch = 1024;
+// Rows of the journal a call may have to wait for: some ten milliseconds.
+constexpr std::size_t kJournalPiece = 4000;
+// Some seconds' worth.
+constexpr std::size_t kMaxJournalPieces = 64;
+constexpr std::chrono::seconds kJournalPatience{1};
 
 absl::Status stopping_error() {
   return make_error(absl::StatusCode::kUnavailable, "STOPPING", "control is stopping; try again");
@@ -43,8 +48,9 @@ absl::Status Engine::load() {
   auto state = store_->load();
   if (!state.ok()) return state.status();
   loaded_ = *std::move(state);
-  model_.load(std::move(loaded_.config));
+  model_.load(std::move(loaded_.config), std::move(loaded_.incarnations));
   loaded_.config = {};
+  loaded_.incarnations = {};
   info_.revision = loaded_.revision;
   info_.pending = loaded_.pending;
   revision_ = loaded_.revision;
@@ -111,8 +117,63 @@ void Engine::write_later(StoreWrite write) {
   queue_changed_.notify_one();
 }
 
+bool Engine::write_journal(StoreWrite write) {
+  {
+    const std::lock_guard lock(queue_mutex_);
+    if (journal_.size() >= kMaxJournalPieces) return false;
+    // The segment is named with the last piece: until then the rows of the one before count.
+    for (std::size_t first = 0; first < write.learned.size(); first += kJournalPiece) {
+      const std::size_t last = std::min(first + kJournalPiece, write.learned.size());
+      ++journal_taken_;
+      StoreWrite& piece = journal_.emplace_back();
+      piece.learned.assign(write.learned.begin() + std::ptrdiff_t(first),
+                           write.learned.begin() + std::ptrdiff_t(last));
+    }
+    if (write.runtime_instance) {
+      ++journal_taken_;
+      journal_.emplace_back().runtime_instance = write.runtime_instance;
+    }
+  }
+  queue_changed_.notify_one();
+  return true;
+}
+
+void Engine::flush_journal() {
+  std::unique_lock lock(queue_mutex_);
+  const uint64_t taken = journal_taken_;
+  item_done_.wait(lock, [&] { return journal_done_ >= taken || stopping_; });
+}
+
+absl::Status Engine::store_now(StoreWrite write) {
+  Item item;
+  item.write = std::move(write);
+  submit(item);
+  return item.result.status();
+}
+
+// With queue_mutex_ held.
+std::optional<StoreWrite> Engine::next_journal_piece(bool idle) {
+  if (journal_.empty()) return std::nullopt;
+  const auto now = std::chrono::steady_clock::now();
+  if (!idle && !stopping_ && now - journal_written_ < kJournalPatience) return std::nullopt;
+  journal_written_ = now;
+  StoreWrite piece = std::move(journal_.front());
+  journal_.pop_front();
+  return piece;
+}
+
+void Engine::write_journal_piece(const StoreWrite& piece) {
+  const auto status = store_->commit(piece);
+  if (status.ok()) return;
+  if (journal_failures_.fetch_add(1) == 0) {
+    spdlog::error("event=journal_failed error=\"{}\"", to_string(status.message()));
+  }
+}
+
 void Engine::wait_for_work(std::unique_lock<std::mutex>& lock) {
-  const auto ready = [&] { return stopping_ || !queue_.empty() || !later_.empty(); };
+  const auto ready = [&] {
+    return stopping_ || !queue_.empty() || !later_.empty() || !journal_.empty();
+  };
   // Only this thread writes info_, so it may read it without the model's lock.
   if (!info_.pending) {
     queue_changed_.wait(lock, ready);
@@ -139,10 +200,13 @@ void Engine::run() {
       if (exclusive) break;
     }
     std::vector<StoreWrite> later = std::exchange(later_, {});
+    const auto journal = next_journal_piece(batch.empty());
     lock.unlock();
     if (info_.pending && info_.pending->deadline_unix_ns <= unix_now_ns()) roll_back_overdue();
     if (!batch.empty() || !later.empty()) run_batch(batch, std::move(later));
+    if (journal) write_journal_piece(*journal);
     lock.lock();
+    journal_done_ += journal.has_value();
     for (Item* item : batch) item->done = true;
     if (stopping_) {
       for (Item* item : queue_) {
@@ -152,7 +216,7 @@ void Engine::run() {
       queue_.clear();
     }
     item_done_.notify_all();
-    if (stopping_ && later_.empty()) return;
+    if (stopping_ && later_.empty() && journal_.empty()) return;
   }
 }
 
@@ -204,6 +268,10 @@ absl::Status Engine::run_confirm(Item& item, StoreWrite& write) {
 
 absl::Status Engine::run_item(Item& item, StoreWrite& write, uint64_t& revision) {
   if (item.confirm) return run_confirm(item, write);
+  if (item.write) {
+    std::ranges::move(item.write->baselines, std::back_inserter(write.baselines));
+    return absl::OkStatus();
+  }
   const Call& call = item.call;
   if (auto status = check_call(call, revision); !status.ok()) return status;
   Editor editor(model_, revision, info_.pending);
@@ -243,6 +311,9 @@ absl::Status Engine::run_item(Item& item, StoreWrite& write, uint64_t& revision)
     write.set_pending = true;
     write.pending = PendingConfirmation{r.number(), revision, *editor.confirm_deadline_unix_ns};
   }
+  for (const uint32_t slot : editor.renewed_slots()) {
+    write.incarnations.emplace_back(slot, model_.incarnation(slot));
+  }
   item.result = Outcome{r.number(), true};
   ++revision;
   record.changes = editor.take_changes();
@@ -264,7 +335,10 @@ void Engine::run_batch(const std::vector<Item*>& batch, std::vector<StoreWrite> 
     std::ranges::move(w.archive, std::back_inserter(write.archive));
     if (w.counters_instance) write.counters_instance = w.counters_instance;
   }
-  if (write.revisions.empty() && write.amended.empty() && later.empty()) return;
+  if (write.revisions.empty() && write.amended.empty() && write.baselines.empty() &&
+      later.empty()) {
+    return;
+  }
   if (hook_ != nullptr) hook_->before_commit(write);
   const auto start = std::chrono::steady_clock::now();
   if (auto status = store_->commit(write); !status.ok()) {
@@ -272,7 +346,7 @@ void Engine::run_batch(const std::vector<Item*>& batch, std::vector<StoreWrite> 
                   to_string(status.message()));
     undo(write, !batch.empty() && batch.front()->call.exclusive);
     for (Item* item : batch) {
-      if (item->result.ok() && (item->result->changed || item->confirm)) {
+      if (item->result.ok() && (item->result->changed || item->confirm || item->write)) {
         item->result = make_error(status.code(), "STORE_FAILED", to_string(status.message()));
       }
     }
@@ -287,6 +361,7 @@ void Engine::run_batch(const std::vector<Item*>& batch, std::vector<StoreWrite> 
     info_.store_duration = std::chrono::steady_clock::now() - start;
     revision_.store(revision, std::memory_order_release);
   }
+  if (!write.revisions.empty() && observer_ != nullptr) observer_->model_changed(model_, write);
   post_events(write);
   if (!write.revisions.empty() && on_commit_) on_commit_();
 }
@@ -371,6 +446,13 @@ absl::StatusOr<v1::Config> Engine::config_at(const Model& model, uint64_t curren
       for (auto it = changes->rbegin(); it != changes->rend(); ++it) {
         changed[it->name()] = std::move(*it->mutable_old());
       }
+    }
+    for (auto& [name, resource] : changed) {
+      // The log has no passwords.
+      if (!resource.has_tunnel() || !resource.tunnel().has_password()) continue;
+      const auto credential = store_->credential_at(resource.tunnel().id(), revision);
+      if (!credential.ok()) return credential.status();
+      set_credential(*resource.mutable_tunnel(), *credential);
     }
     v1::Config old;
     const auto take = [&](const std::string& name, auto& resource, auto add) {

@@ -44,6 +44,17 @@ class CommitHook {
   virtual void after_commit(const StoreWrite& write) = 0;
 };
 
+// Follows what becomes of the model.
+class ModelObserver {
+ public:
+  ModelObserver() = default;
+  ModelObserver(const ModelObserver&) = delete;
+  ModelObserver& operator=(const ModelObserver&) = delete;
+  virtual ~ModelObserver() = default;
+  // The engine's thread, with the model held still, after each commit that made revisions.
+  virtual void model_changed(const Model& model, const StoreWrite& write) = 0;
+};
+
 class Engine {
  public:
   struct Call {
@@ -78,6 +89,7 @@ class Engine {
 
   // Before start().
   void set_hook(CommitHook* hook) { hook_ = hook; }
+  void set_observer(ModelObserver* observer) { observer_ = observer; }
   // Called on the engine's thread after each commit that made a revision.
   void set_on_commit(std::function<void()> on_commit) { on_commit_ = std::move(on_commit); }
 
@@ -96,6 +108,15 @@ class Engine {
   absl::StatusOr<v1::Revision> confirm(uint64_t revision);
   // Counters only; no revision comes of it. Returns at once.
   void write_later(StoreWrite write);
+  // The journal: rows and their segment. Returns at once; written while no call waits, a piece at a
+  // time, but some every second. False: too much is waiting, nothing was taken.
+  bool write_journal(StoreWrite write);
+  // Returns when what was taken so far is written. Not the engine's thread.
+  void flush_journal();
+  // Grows when rows taken could not be written.
+  uint64_t journal_failures() const { return journal_failures_.load(); }
+  // What is no configuration; returns when it is durable.
+  absl::Status store_now(StoreWrite write);
 
   // Runs `read(const Model&, const Info&)` with the model held still. Keep it short.
   template <typename Read>
@@ -115,6 +136,7 @@ class Engine {
   struct Item {
     Call call;
     std::optional<uint64_t> confirm;  // instead of a call
+    std::optional<StoreWrite> write;  // instead of a call
     bool done = false;
     absl::StatusOr<Outcome> result{absl::UnknownError("not run")};
     std::optional<v1::Revision> revision;  // of a confirmation
@@ -124,6 +146,8 @@ class Engine {
   void wait_for_work(std::unique_lock<std::mutex>& lock);
   void submit(Item& item);
   void run_batch(const std::vector<Item*>& batch, std::vector<StoreWrite> later);
+  std::optional<StoreWrite> next_journal_piece(bool idle);
+  void write_journal_piece(const StoreWrite& piece);
   absl::Status run_item(Item& item, StoreWrite& write, uint64_t& revision);
   absl::Status run_confirm(Item& item, StoreWrite& write);
   absl::Status check_call(const Call& call, uint64_t revision) const;
@@ -135,6 +159,7 @@ class Engine {
   std::unique_ptr<Store> store_;
   EventLog& events_;
   CommitHook* hook_ = nullptr;
+  ModelObserver* observer_ = nullptr;
   std::function<void()> on_commit_;
   Store::State loaded_;
 
@@ -148,6 +173,11 @@ class Engine {
   std::condition_variable item_done_;
   std::deque<Item*> queue_;
   std::vector<StoreWrite> later_;
+  std::deque<StoreWrite> journal_;
+  uint64_t journal_taken_ = 0;  // pieces, ever
+  uint64_t journal_done_ = 0;
+  std::chrono::steady_clock::time_point journal_written_{};
+  std::atomic<uint64_t> journal_failures_{0};
   bool stopping_ = false;
   std::chrono::steady_clock::time_point retry_rollback_{};
   std::thread thread_;

@@ -51,11 +51,14 @@ absl::StatusOr<LinkReceived> interpret(const char* data, std::size_t size,
     case LinkMessageType::kHello: {
       HelloReceived received;
       if (size != sizeof received.hello) return wrong_size(sizeof received.hello);
-      if (fds.empty()) return bad_message("HELLO without its counters segment");
+      if (fds.size() != kMaxFds && fds.size() != 1) {
+        return bad_message(fmt::format(
+            "HELLO with {} segments where counters, runtime and ledger were expected", fds.size()));
+      }
       std::memcpy(&received.hello, data, size);
       received.hello.version[sizeof received.hello.version - 1] = '\0';
       received.counters = std::move(fds[0]);
-      if (fds.size() == 3) {
+      if (fds.size() == kMaxFds) {
         received.runtime = std::move(fds[1]);
         received.ledger = std::move(fds[2]);
       }
@@ -73,6 +76,19 @@ absl::StatusOr<LinkReceived> interpret(const char* data, std::size_t size,
       if (size != sizeof *reply) return wrong_size(sizeof *reply);
       std::memcpy(reply.get(), data, size);
       return LinkReceived(std::move(reply));
+    }
+    case LinkMessageType::kSeedDone: {
+      SeedDone done;
+      if (size != sizeof done) return wrong_size(sizeof done);
+      std::memcpy(&done, data, size);
+      return LinkReceived(done);
+    }
+    case LinkMessageType::kTunnelCommandDone: {
+      TunnelCommandDone done;
+      if (size != sizeof done) return wrong_size(sizeof done);
+      std::memcpy(&done, data, size);
+      done.reason[sizeof done.reason - 1] = '\0';
+      return LinkReceived(done);
     }
     default:
       return bad_message(fmt::format("a message of unknown type {}", header.type));
@@ -139,6 +155,16 @@ absl::Status LinkSocket::send_publish(uint64_t generation, uint64_t revision, ui
   const Publish publish{
       {uint32_t(LinkMessageType::kPublish), kLinkAbi}, generation, revision, size};
   return send(&publish, sizeof publish, snapshot);
+}
+
+absl::Status LinkSocket::send_seed(uint64_t count, int seed) {
+  const Seed message{{uint32_t(LinkMessageType::kSeed), kLinkAbi}, count};
+  return send(&message, sizeof message, seed);
+}
+
+absl::Status LinkSocket::send_command(TunnelCommand command) {
+  command.header = {uint32_t(LinkMessageType::kTunnelCommand), kLinkAbi};
+  return send(&command, sizeof command, -1);
 }
 
 absl::StatusOr<LinkReceived> LinkSocket::receive() {

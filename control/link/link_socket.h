@@ -29,8 +29,8 @@ struct HelloReceived {
 };
 
 // StatusReply is large; it lives on the heap.
-using LinkReceived =
-    std::variant<std::monostate, HelloReceived, PublishStatus, std::unique_ptr<StatusReply>>;
+using LinkReceived = std::variant<std::monostate, HelloReceived, PublishStatus,
+                                  std::unique_ptr<StatusReply>, SeedDone, TunnelCommandDone>;
 
 class LinkSocket {
  public:
@@ -43,6 +43,11 @@ class LinkSocket {
   absl::Status send_status_request();
   // `snapshot` stays the caller's.
   absl::Status send_publish(uint64_t generation, uint64_t revision, uint64_t size, int snapshot);
+
+  // `seed`: sealed memfd of SeedRecord[count]; stays the caller's.
+  absl::Status send_seed(uint64_t count, int seed);
+  // Fills in the header.
+  absl::Status send_command(TunnelCommand command);
 
   // The next message; monostate: none waiting. An error means the connection is of no more use.
   absl::StatusOr<LinkReceived> receive();

@@ -40,10 +40,11 @@ bool is_active(v1::PublishStatus::State state) {
 
 }  // namespace
 
-Publisher::Publisher(Engine& engine, CounterBook& counters, EventLog& events,
+Publisher::Publisher(Engine& engine, CounterBook& counters, RuntimeBook& runtime, EventLog& events,
                      std::string socket_path)
     : engine_(engine),
       counters_(counters),
+      runtime_(runtime),
       events_(events),
       path_(std::move(socket_path)),
       wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
@@ -120,6 +121,11 @@ Publisher::Info Publisher::info() const {
   return info_;
 }
 
+bool Publisher::connected() const {
+  const std::lock_guard lock(mutex_);
+  return info_.connected;
+}
+
 absl::StatusOr<std::shared_ptr<const StatusReply>> Publisher::ask_status(milliseconds timeout) {
   std::unique_lock lock(mutex_);
   const auto unavailable = [&](std::string_view why) {
@@ -133,6 +139,26 @@ absl::StatusOr<std::shared_ptr<const StatusReply>> Publisher::ask_status(millise
   if (!answered) return unavailable("the dataplane did not answer in time");
   if (status_given_ < number) return unavailable(info_.error);
   return status_;
+}
+
+absl::Status Publisher::command(TunnelCommand command, milliseconds timeout) {
+  std::unique_lock lock(mutex_);
+  const auto unavailable = [&](std::string_view why) {
+    return make_error(absl::StatusCode::kUnavailable, "DATAPLANE_UNAVAILABLE", why);
+  };
+  if (!info_.connected) return unavailable(info_.error);
+  command.tag = ++last_tag_;
+  answers_[command.tag] = std::nullopt;
+  commands_.push_back(command);
+  wake();
+  const bool woken = changed_.wait_for(lock, timeout, [&] {
+    return stopping_ || !info_.connected || answers_[command.tag].has_value();
+  });
+  const auto answer = answers_[command.tag];
+  answers_.erase(command.tag);
+  if (!answer) return unavailable(woken ? info_.error : "the dataplane did not answer in time");
+  if (answer->done != 0) return absl::OkStatus();
+  return make_error(absl::StatusCode::kFailedPrecondition, "DATAPLANE_REFUSED", answer->reason);
 }
 
 void Publisher::wait_before_retry(milliseconds delay) {
@@ -169,8 +195,10 @@ void Publisher::disconnected(const absl::Status& why) {
       spdlog::warn("event=dataplane_unavailable socket={} error=\"{}\"", path_, error);
     }
     info_.error = error;
+    commands_.clear();
   }
   in_flight_.reset();
+  seeding_ = false;
   changed_.notify_all();
   if (news) post_event();
   if (on_change_) on_change_();
@@ -199,7 +227,7 @@ absl::Status Publisher::greet(LinkSocket& socket) {
   auto* hello = std::get_if<HelloReceived>(&*received);
   if (hello == nullptr) return absl::DataLossError("the dataplane did not begin with HELLO");
 
-  take_segment(*hello);
+  if (auto status = take_segments(*hello); !status.ok()) return status;
   const Hello& h = hello->hello;
   generation_ = std::max(generation_, h.active_generation);
   in_flight_.reset();
@@ -226,17 +254,60 @@ absl::Status Publisher::greet(LinkSocket& socket) {
   return absl::OkStatus();
 }
 
-void Publisher::take_segment(HelloReceived& hello) {
-  auto segment = CounterSegment::map(std::move(hello.counters));
-  if (!segment.ok()) {
-    // Forwarding matters more than counting.
-    spdlog::error("event=counters_unusable error=\"{}\"", to_string(segment.status().message()));
-    return;
+absl::Status Publisher::take_segments(HelloReceived& hello) {
+  // Who could not read what the dataplane learned would lose it with the next reboot, and say of
+  // every tunnel that it is down.
+  if (!hello.runtime) return take_counters(hello);
+  auto runtime = RuntimeReader::map(std::move(hello.runtime));
+  if (!runtime.ok()) return runtime.status();
+  // Forwarding matters more than counting: another release may count other things.
+  auto ledger = LedgerReader::map(std::move(hello.ledger));
+  if (!ledger.ok()) {
+    spdlog::error("event=ledger_unusable error=\"{}\"", to_string(ledger.status().message()));
   }
-  StoreWrite write = engine_.read([&](const Model& model, const Engine::Info&) {
-    return counters_.attach(*std::move(segment), model);
-  });
-  engine_.write_later(std::move(write));
+  runtime_.attach(*std::move(runtime), ledger.ok() ? *std::move(ledger) : nullptr);
+  return take_counters(hello);
+}
+
+absl::Status Publisher::take_counters(HelloReceived& hello) {
+  auto segment = CounterSegment::map(std::move(hello.counters));
+  if (segment.ok()) {
+    StoreWrite write = engine_.read([&](const Model& model, const Engine::Info&) {
+      return counters_.attach(*std::move(segment), model);
+    });
+    engine_.write_later(std::move(write));
+  } else {
+    spdlog::error("event=counters_unusable error=\"{}\"", to_string(segment.status().message()));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Publisher::seed(LinkSocket& socket) {
+  if (seeding_ || in_flight_) return absl::OkStatus();
+  {
+    const std::lock_guard lock(mutex_);
+    // Only what is in the active snapshot is taken: it must be ours.
+    if (!is_active(settled_state_) || settled_revision_ != engine_.revision()) {
+      return absl::OkStatus();
+    }
+  }
+  if (!runtime_.needs_seed()) return absl::OkStatus();
+  auto file = runtime_.make_seed();
+  if (!file.ok()) return file.status();
+  seeding_ = true;
+  return socket.send_seed(file->count, file->fd.get());
+}
+
+absl::Status Publisher::send_commands(LinkSocket& socket) {
+  std::vector<TunnelCommand> commands;
+  {
+    const std::lock_guard lock(mutex_);
+    commands.swap(commands_);
+  }
+  for (const TunnelCommand& command : commands) {
+    if (auto status = socket.send_command(command); !status.ok()) return status;
+  }
+  return absl::OkStatus();
 }
 
 bool Publisher::should_publish() const {
@@ -270,6 +341,8 @@ absl::Status Publisher::serve(LinkSocket& socket) {
     if (should_publish()) {
       if (auto status = publish(socket); !status.ok()) return status;
     }
+    if (auto status = seed(socket); !status.ok()) return status;
+    if (auto status = send_commands(socket); !status.ok()) return status;
     if (wanted > status_asked_) {
       if (auto status = socket.send_status_request(); !status.ok()) return status;
       status_asked_ = wanted;
@@ -335,6 +408,22 @@ absl::Status Publisher::handle(LinkReceived received) {
       const std::lock_guard lock(mutex_);
       status_ = std::move(*reply);
       status_given_ = status_asked_;
+    }
+    changed_.notify_all();
+    return absl::OkStatus();
+  }
+  if (auto* done = std::get_if<SeedDone>(&received)) {
+    if (!std::exchange(seeding_, false)) {
+      return absl::DataLossError("the dataplane answered a seed nobody sent");
+    }
+    runtime_.seeded(*done);
+    return absl::OkStatus();
+  }
+  if (auto* done = std::get_if<TunnelCommandDone>(&received)) {
+    {
+      const std::lock_guard lock(mutex_);
+      // Who asked may have given up.
+      if (auto it = answers_.find(done->tag); it != answers_.end()) it->second = *done;
     }
     changed_.notify_all();
     return absl::OkStatus();

@@ -4,7 +4,8 @@
 // The client side of the link (proto/link/link_messages.h): keeps the dataplane on the current
 // revision. One thread of its own connects, again and again if need be; publishes at once when the
 // stored revision is not the active one; has one publish in flight, and so lets changes that arrive
-// meanwhile share the next snapshot.
+// meanwhile share the next snapshot. A dataplane that has forgotten what it learned is seeded from
+// the journal as soon as a snapshot is active.
 
 #pragma once
 
@@ -24,6 +25,7 @@
 #include "control/engine/engine.h"
 #include "control/events/event_log.h"
 #include "control/link/link_socket.h"
+#include "control/runtime/runtime_book.h"
 #include "simplon/v1/common.pb.h"
 
 namespace simplon::control {
@@ -52,7 +54,8 @@ class Publisher {
     uint64_t rejected = 0;
   };
 
-  Publisher(Engine& engine, CounterBook& counters, EventLog& events, std::string socket_path);
+  Publisher(Engine& engine, CounterBook& counters, RuntimeBook& runtime, EventLog& events,
+            std::string socket_path);
   ~Publisher();
   Publisher(const Publisher&) = delete;
   Publisher& operator=(const Publisher&) = delete;
@@ -72,8 +75,12 @@ class Publisher {
   v1::PublishStatus wait(uint64_t revision, std::chrono::milliseconds timeout);
   v1::PublishStatus status(uint64_t revision) const;
   Info info() const;
+  bool connected() const;
   // Asks the dataplane; concurrent calls share an answer. UNAVAILABLE without one.
   absl::StatusOr<std::shared_ptr<const StatusReply>> ask_status(std::chrono::milliseconds timeout);
+  // Has the dataplane do it; `tag` is filled in. UNAVAILABLE without one, FAILED_PRECONDITION with
+  // the dataplane's reason where it did not.
+  absl::Status command(TunnelCommand command, std::chrono::milliseconds timeout);
 
  private:
   void run();
@@ -81,7 +88,10 @@ class Publisher {
   absl::Status serve(LinkSocket& socket);
   absl::Status handle(LinkReceived received);
   absl::Status handle_publish(const PublishStatus& status);
-  void take_segment(HelloReceived& hello);
+  absl::Status take_segments(HelloReceived& hello);
+  absl::Status take_counters(HelloReceived& hello);
+  absl::Status seed(LinkSocket& socket);
+  absl::Status send_commands(LinkSocket& socket);
   bool should_publish() const;
   absl::Status publish(LinkSocket& socket);
   void settle(uint64_t revision, v1::PublishStatus::State state, std::string message);
@@ -94,6 +104,7 @@ class Publisher {
 
   Engine& engine_;
   CounterBook& counters_;
+  RuntimeBook& runtime_;
   EventLog& events_;
   const std::string path_;
   std::function<void()> on_change_;
@@ -110,6 +121,10 @@ class Publisher {
   uint64_t status_wanted_ = 0;  // number of the newest request for a status
   uint64_t status_given_ = 0;   // number the last reply answers
   std::shared_ptr<const StatusReply> status_;
+  uint32_t last_tag_ = 0;
+  std::vector<TunnelCommand> commands_;  // not sent yet
+  absl::flat_hash_map<uint32_t, std::optional<TunnelCommandDone>>
+      answers_;  // by tag, while waited for
 
   // The publisher's thread only.
   uint64_t generation_ = 0;  // last one used
@@ -121,6 +136,7 @@ class Publisher {
   std::optional<InFlight> in_flight_;
   Clock::time_point not_before_{};  // a busy dataplane gets a pause
   uint64_t status_asked_ = 0;
+  bool seeding_ = false;
 
   std::thread thread_;
 };

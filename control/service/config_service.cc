@@ -15,6 +15,7 @@
 #include "control/model/paging.h"
 #include "control/model/render.h"
 #include "control/service/grpc_status.h"
+#include "control/store/credential.h"
 
 namespace simplon::control {
 namespace {
@@ -58,9 +59,19 @@ grpc::Status ConfigService::GetConfig(grpc::ServerContext*, const v1::GetConfigR
   uint64_t wanted = request->revision();
   auto config = context_.engine.read([&](const Model& model, const Engine::Info& info) {
     if (wanted == 0) wanted = info.revision;
+    if (request->with_secrets() && wanted != info.revision) {
+      return absl::StatusOr<v1::Config>(
+          invalid_field("with_secrets", "CURRENT_ONLY",
+                        fmt::format("passwords are exported with the current revision only, which "
+                                    "is {}",
+                                    info.revision)));
+    }
     return context_.engine.config_at(model, info.revision, wanted);
   });
   if (!config.ok()) return to_grpc(config.status());
+  if (!request->with_secrets()) {
+    for (v1::Tunnel& tunnel : *config->mutable_tunnels()) set_credential(tunnel, {});
+  }
   *reply->mutable_config() = *std::move(config);
   reply->set_revision(wanted);
   if (wanted != 0) {

@@ -95,6 +95,17 @@ grpc::Status PopService::GetPopStatus(grpc::ServerContext*, const v1::GetPopStat
   }
   reply->set_drops(drops);
 
+  if (context_.runtime.runtime() != nullptr) {
+    const RuntimeBook::Counts counts = context_.runtime.counts();
+    reply->set_dynamic_up(counts.dynamic_up);
+    reply->set_dynamic_down(counts.dynamic_down);
+    reply->set_dynamic_unverified(counts.dynamic_unverified);
+  }
+  if (const auto step = context_.runtime.clock_step(); step.unix_ns != 0) {
+    *reply->mutable_clock_step() =
+        google::protobuf::util::TimeUtil::SecondsToDuration(step.seconds);
+    *reply->mutable_clock_step_time() = timestamp(step.unix_ns);
+  }
   add_dataplane(context_.publisher, reply);
   *reply->mutable_publish() = context_.publisher.status(reply->revision());
   if (!reply->dataplane_connected()) return grpc::Status::OK;

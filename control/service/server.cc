@@ -20,6 +20,7 @@
 #include "control/service/config_service.h"
 #include "control/service/pool_service.h"
 #include "control/service/pop_service.h"
+#include "control/service/state_service.h"
 #include "control/service/status_service.h"
 #include "control/service/tunnel_service.h"
 #include "control/service/watch_service.h"
@@ -35,9 +36,9 @@ constexpr std::string_view kUnixScheme = "unix:";
 constexpr mode_t kSocketMode = 0660;
 
 constexpr const char* kServiceNames[] = {
-    "simplon.v1.TunnelService", "simplon.v1.PoolService",  "simplon.v1.PopService",
-    "simplon.v1.ConfigService", "simplon.v1.WatchService", "simplon.v1.CounterService",
-    "simplon.v1.StatusService",
+    "simplon.v1.TunnelService", "simplon.v1.PoolService",        "simplon.v1.PopService",
+    "simplon.v1.ConfigService", "simplon.v1.WatchService",       "simplon.v1.CounterService",
+    "simplon.v1.StatusService", "simplon.v1.TunnelStateService",
 };
 
 absl::Status listen_error(std::string_view address, std::string_view why) {
@@ -95,7 +96,8 @@ struct ApiServer::Services {
         config(context),
         watch(context),
         counter(context),
-        status(context) {}
+        status(context),
+        tunnel_state(context) {}
 
   TunnelService tunnel;
   PoolService pool;
@@ -104,6 +106,7 @@ struct ApiServer::Services {
   WatchService watch;
   CounterService counter;
   StatusService status;
+  TunnelStateService tunnel_state;
 };
 
 ApiServer::ApiServer(ServiceContext& context)
@@ -132,8 +135,9 @@ absl::Status ApiServer::listen(const std::vector<std::string>& addresses) {
     builder.AddListeningPort(address, grpc::InsecureServerCredentials(), &ports[i]);
   }
   Services& s = *services_;
-  for (grpc::Service* service : std::initializer_list<grpc::Service*>{
-           &s.tunnel, &s.pool, &s.pop, &s.config, &s.watch, &s.counter, &s.status}) {
+  for (grpc::Service* service :
+       std::initializer_list<grpc::Service*>{&s.tunnel, &s.pool, &s.pop, &s.config, &s.watch,
+                                             &s.counter, &s.status, &s.tunnel_state}) {
     builder.RegisterService(service);
   }
   // A configuration of a million tunnels is one message of some 100 MB.

@@ -14,6 +14,7 @@
 #include "control/engine/engine.h"
 #include "control/events/event_log.h"
 #include "control/link/publisher.h"
+#include "control/runtime/runtime_book.h"
 
 namespace simplon::control {
 
@@ -21,6 +22,7 @@ struct ServiceContext {
   Engine& engine;
   Publisher& publisher;
   CounterBook& counters;
+  RuntimeBook& runtime;
   EventLog& events;
   int64_t started_unix_ns;
   std::string instance_id;  // random per process, for people: hex

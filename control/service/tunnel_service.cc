@@ -5,13 +5,13 @@
 
 #include <fmt/format.h>
 
-#include <array>
-
+#include "control/config/secret.h"
 #include "control/error/error.h"
 #include "control/model/merge.h"
 #include "control/model/render.h"
 #include "control/service/grpc_status.h"
 #include "control/service/listing.h"
+#include "control/store/credential.h"
 
 namespace simplon::control {
 namespace {
@@ -19,10 +19,6 @@ namespace {
 constexpr PageLimits kListLimits{100, 10000};
 constexpr PageLimits kLookupLimits{100, 1000};
 constexpr int kMaxBatchRequests = 100000;
-
-// Not for a mask to change: identity, and what only the server sets.
-constexpr std::array<std::string_view, 5> kNotMerged = {"id", "name", "etag", "link_prefix",
-                                                        "routed_prefix"};
 
 // Where in a batch a request is; empty in a call of its own.
 std::string at_index(int index) {
@@ -78,7 +74,7 @@ absl::Status update(Editor& editor, const v1::UpdateTunnelRequest& request, cons
     if (auto s = check_etag(request.tunnel().etag(), *old, tunnel_name(*id)); !s.ok()) return s;
     next = *old;
     const auto* mask = request.has_update_mask() ? &request.update_mask() : nullptr;
-    if (auto s = merge_fields(request.tunnel(), mask, kNotMerged, next); !s.ok()) return s;
+    if (auto s = merge_tunnel(request.tunnel(), mask, next); !s.ok()) return s;
   }
   if (auto put = editor.put_tunnel(std::move(next), at + "tunnel."); !put.ok()) return put.status();
   *reply = render(editor.model(), *editor.model().find(*id));
@@ -94,6 +90,57 @@ absl::Status erase(Editor& editor, const v1::DeleteTunnelRequest& request, const
   }
   if (auto s = check_etag(request.etag(), *old, tunnel_name(*id)); !s.ok()) return s;
   return editor.erase_tunnel(*id);
+}
+
+// The tunnel whose passwords a request is about.
+absl::StatusOr<const v1::Tunnel*> find_with_password(const Editor& editor, const std::string& name,
+                                                     const std::string& etag) {
+  const auto id = tunnel_id_of("name", name);
+  if (!id.ok()) return id.status();
+  const v1::Tunnel* tunnel = editor.model().find(*id);
+  if (tunnel == nullptr) return tunnel_not_found(tunnel_name(*id));
+  if (auto s = check_etag(etag, *tunnel, tunnel_name(*id)); !s.ok()) return s;
+  if (!is_dynamic_type(tunnel->type())) {
+    return make_error(absl::StatusCode::kFailedPrecondition, "NO_PASSWORD",
+                      fmt::format("{} is of type {}, which has no password", tunnel_name(*id),
+                                  v1::Tunnel::Type_Name(tunnel->type())),
+                      {{"resource", tunnel_name(*id)}});
+  }
+  return tunnel;
+}
+
+absl::Status rotate(Editor& editor, const v1::RotateTunnelPasswordRequest& request,
+                    const std::string& password, v1::Tunnel* reply) {
+  const auto old = find_with_password(editor, request.name(), request.etag());
+  if (!old.ok()) return old.status();
+  if (!(*old)->previous_password().empty() && !request.force()) {
+    return make_error(absl::StatusCode::kFailedPrecondition, "ROTATION_UNDER_WAY",
+                      fmt::format("the password before the current one of {} is still valid; end "
+                                  "that rotation first, or set force",
+                                  tunnel_name((*old)->id())),
+                      {{"resource", tunnel_name((*old)->id())}});
+  }
+  if (password == (*old)->password()) {
+    return invalid_field("password", "NOT_NEW", "is the one the tunnel has");
+  }
+  v1::Tunnel next = **old;
+  set_credential(next, {password, (*old)->password()});
+  const auto id = editor.put_tunnel(std::move(next), "");
+  if (!id.ok()) return id.status();
+  *reply = render(editor.model(), *editor.model().find(*id));
+  return absl::OkStatus();
+}
+
+absl::Status end_rotation(Editor& editor, const v1::EndTunnelPasswordRotationRequest& request,
+                          v1::Tunnel* reply) {
+  const auto old = find_with_password(editor, request.name(), request.etag());
+  if (!old.ok()) return old.status();
+  v1::Tunnel next = **old;
+  set_credential(next, {next.password(), {}});
+  const auto id = editor.put_tunnel(std::move(next), "");
+  if (!id.ok()) return id.status();
+  *reply = render(editor.model(), *editor.model().find(*id));
+  return absl::OkStatus();
 }
 
 v1::LookupTunnelsResponse::MatchedBy matched_by(v1::Pool::Kind kind) {
@@ -247,6 +294,32 @@ grpc::Status TunnelService::DisableTunnel(grpc::ServerContext* rpc,
                                           const v1::DisableTunnelRequest* request,
                                           v1::Tunnel* reply) {
   return set_state(rpc, *request, "DisableTunnel", v1::Tunnel::DISABLED, reply);
+}
+
+grpc::Status TunnelService::RotateTunnelPassword(grpc::ServerContext* rpc,
+                                                 const v1::RotateTunnelPasswordRequest* request,
+                                                 v1::RotateTunnelPasswordResponse* reply) {
+  const std::string password = request->password().empty() ? make_password() : request->password();
+  Engine::Call call;
+  call.method = "RotateTunnelPassword";
+  call.comment = request->comment();
+  call.edit = [&](Editor& editor) {
+    return rotate(editor, *request, password, reply->mutable_tunnel());
+  };
+  if (auto done = commit(context_, *rpc, std::move(call)); !done.ok())
+    return to_grpc(done.status());
+  reply->set_password(password);
+  return grpc::Status::OK;
+}
+
+grpc::Status TunnelService::EndTunnelPasswordRotation(
+    grpc::ServerContext* rpc, const v1::EndTunnelPasswordRotationRequest* request,
+    v1::Tunnel* reply) {
+  Engine::Call call;
+  call.method = "EndTunnelPasswordRotation";
+  call.comment = request->comment();
+  call.edit = [&](Editor& editor) { return end_rotation(editor, *request, reply); };
+  return to_grpc(commit(context_, *rpc, std::move(call)).status());
 }
 
 grpc::Status TunnelService::GetTunnel(grpc::ServerContext*, const v1::GetTunnelRequest* request,

@@ -37,6 +37,12 @@ class TunnelService final : public v1::TunnelService::Service {
                             v1::Tunnel* reply) override;
   grpc::Status DisableTunnel(grpc::ServerContext* rpc, const v1::DisableTunnelRequest* request,
                              v1::Tunnel* reply) override;
+  grpc::Status RotateTunnelPassword(grpc::ServerContext* rpc,
+                                    const v1::RotateTunnelPasswordRequest* request,
+                                    v1::RotateTunnelPasswordResponse* reply) override;
+  grpc::Status EndTunnelPasswordRotation(grpc::ServerContext* rpc,
+                                         const v1::EndTunnelPasswordRotationRequest* request,
+                                         v1::Tunnel* reply) override;
 
  private:
   template <typename Request>

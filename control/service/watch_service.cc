@@ -53,6 +53,10 @@ class Selection {
         return has(v1::WatchRequest::REVISION);
       case v1::WatchResponse::kPublish:
         return has(v1::WatchRequest::PUBLISH);
+      case v1::WatchResponse::kTunnelEvent:
+        // What concerns no tunnel concerns all.
+        return has(v1::WatchRequest::TUNNEL_STATE) &&
+               (event.tunnel_event().name().empty() || has_name(event.tunnel_event().name()));
       default:
         return true;
     }

@@ -12,25 +12,15 @@
 #include <cstring>
 #include <thread>
 
+#include "control/config/secret.h"
 #include "control/error/error.h"
+#include "control/store/schema.h"
 #include "control/text/absl_text.h"
 #include "dataplane/state/errno_text.h"
+#include "proto/link/snapshot_format.h"
 
 namespace simplon::control {
 namespace {
-
-constexpr int kSchemaVersion = 1;
-
-constexpr const char* kSchema = R"sql(
-CREATE TABLE meta (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
-CREATE TABLE pools (name TEXT PRIMARY KEY, proto BLOB NOT NULL) WITHOUT ROWID;
-CREATE TABLE tunnels (id INTEGER PRIMARY KEY, proto BLOB NOT NULL);
-CREATE TABLE revisions (number INTEGER PRIMARY KEY, proto BLOB NOT NULL);
-CREATE TABLE changes (revision INTEGER NOT NULL, number INTEGER NOT NULL, proto BLOB NOT NULL,
-                      PRIMARY KEY (revision, number)) WITHOUT ROWID;
-CREATE TABLE counters (tunnel_id INTEGER PRIMARY KEY, proto BLOB NOT NULL);
-CREATE TABLE counter_archive (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
-)sql";
 
 std::string_view as_bytes(const CounterRow& row) {
   return {reinterpret_cast<const char*>(&row), sizeof row};
@@ -60,6 +50,8 @@ struct Store::Statements {
   std::optional<Statement> put_meta, delete_meta, put_pool, delete_pool, put_tunnel, delete_tunnel;
   std::optional<Statement> put_revision, put_change, forget_revisions, forget_changes;
   std::optional<Statement> put_counter, delete_counter, put_archive;
+  std::optional<Statement> put_incarnation, put_learned, delete_learned;
+  std::optional<Statement> put_baseline, delete_baselines;
 };
 
 absl::StatusOr<std::unique_ptr<Store>> Store::open(const std::string& directory,
@@ -91,8 +83,8 @@ absl::StatusOr<std::unique_ptr<Store>> Store::open(const std::string& directory,
   store->writer_ = *std::move(writer);
   SIMPLON_RETURN_IF_ERROR(store->writer_->execute(
       "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;"
-      "PRAGMA wal_autocheckpoint=4000; PRAGMA cache_size=-65536"));
-  SIMPLON_RETURN_IF_ERROR(store->create_schema());
+      "PRAGMA wal_autocheckpoint=4000; PRAGMA cache_size=-65536; PRAGMA secure_delete=ON"));
+  SIMPLON_RETURN_IF_ERROR(migrate_schema(*store->writer_));
   SIMPLON_RETURN_IF_ERROR(store->prepare());
   auto reader = Database::open(path, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX);
   if (!reader.ok()) return reader.status();
@@ -105,27 +97,6 @@ Store::~Store() {
   reader_.reset();
   writer_.reset();
   if (lock_fd_ >= 0) close(lock_fd_);
-}
-
-absl::Status Store::create_schema() {
-  auto query = writer_->prepare("PRAGMA user_version");
-  if (!query.ok()) return query.status();
-  auto row = query->step();
-  if (!row.ok()) return row.status();
-  const int64_t version = query->integer(0);
-  query->reset();
-  if (version == kSchemaVersion) return absl::OkStatus();
-  if (version != 0) {
-    return absl::FailedPreconditionError(ToAbsl("store: simplon.db has schema version " +
-                                                std::to_string(version) + ", this program knows " +
-                                                std::to_string(kSchemaVersion) +
-                                                "; use the program that wrote it"));
-  }
-  auto transaction = Transaction::begin(*writer_);
-  if (!transaction.ok()) return transaction.status();
-  SIMPLON_RETURN_IF_ERROR(writer_->execute(kSchema));
-  SIMPLON_RETURN_IF_ERROR(writer_->execute("PRAGMA user_version = 1"));
-  return transaction->commit();
 }
 
 absl::Status Store::prepare() {
@@ -149,7 +120,17 @@ absl::Status Store::prepare() {
   SIMPLON_RETURN_IF_ERROR(add(s.forget_changes, "DELETE FROM changes WHERE revision <= ?1"));
   SIMPLON_RETURN_IF_ERROR(add(s.put_counter, "INSERT OR REPLACE INTO counters VALUES (?1, ?2)"));
   SIMPLON_RETURN_IF_ERROR(add(s.delete_counter, "DELETE FROM counters WHERE tunnel_id = ?1"));
-  return add(s.put_archive, "INSERT OR REPLACE INTO counter_archive VALUES (?1, ?2)");
+  SIMPLON_RETURN_IF_ERROR(
+      add(s.put_archive, "INSERT OR REPLACE INTO counter_archive VALUES (?1, ?2)"));
+  SIMPLON_RETURN_IF_ERROR(
+      add(s.put_incarnation, "INSERT OR REPLACE INTO slot_incarnation VALUES (?1, ?2)"));
+  SIMPLON_RETURN_IF_ERROR(add(s.put_learned, "INSERT OR REPLACE INTO learned VALUES (?1, ?2)"));
+  SIMPLON_RETURN_IF_ERROR(add(s.delete_learned, "DELETE FROM learned WHERE slot = ?1"));
+  SIMPLON_RETURN_IF_ERROR(
+      add(s.put_baseline, "INSERT OR REPLACE INTO error_baseline VALUES (?1, ?2, ?3, ?4)"));
+  SIMPLON_RETURN_IF_ERROR(
+      add(s.delete_baselines, "DELETE FROM error_baseline WHERE tunnel_id = ?1"));
+  return credentials_.prepare(*writer_);
 }
 
 absl::StatusOr<Store::State> Store::load() {
@@ -209,8 +190,90 @@ absl::StatusOr<Store::State> Store::load() {
         state.archive.emplace_back(std::string(row.blob(0)), uint64_t(row.integer(1)));
         return true;
       }));
+  SIMPLON_RETURN_IF_ERROR(
+      each("SELECT value FROM meta WHERE key = 'runtime_instance'", [&](const Statement& row) {
+        if (row.blob(0).size() != sizeof state.runtime_instance) return false;
+        std::memcpy(&state.runtime_instance, row.blob(0).data(), sizeof state.runtime_instance);
+        return true;
+      }));
+  SIMPLON_RETURN_IF_ERROR(
+      each("SELECT slot, incarnation FROM slot_incarnation", [&](const Statement& row) {
+        const auto slot = std::size_t(row.integer(0));
+        if (slot >= kMaxSlots) return false;
+        if (slot >= state.incarnations.size()) state.incarnations.resize(slot + 1);
+        state.incarnations[slot] = uint8_t(row.integer(1));
+        return true;
+      }));
+  SIMPLON_RETURN_IF_ERROR(each(
+      "SELECT tunnel_id, reason, instance, count FROM error_baseline", [&](const Statement& row) {
+        state.baselines.push_back({uint32_t(row.integer(0)), uint8_t(row.integer(1)),
+                                   uint64_t(row.integer(2)), uint64_t(row.integer(3))});
+        return true;
+      }));
+  // Tunnels and current credentials both come by id.
+  int at = 0;
+  SIMPLON_RETURN_IF_ERROR(
+      each("SELECT tunnel_id, password, previous_password FROM credentials WHERE until IS NULL "
+           "ORDER BY tunnel_id",
+           [&](const Statement& row) {
+             auto& tunnels = *state.config.mutable_tunnels();
+             while (at < tunnels.size() && tunnels[at].id() < row.integer(0)) ++at;
+             if (at == tunnels.size() || tunnels[at].id() != row.integer(0)) return false;
+             set_credential(tunnels[at], {std::string(row.blob(1)), std::string(row.blob(2))});
+             return true;
+           }));
   return state;
 }
+
+absl::Status Store::write_tunnel(uint64_t number, const v1::Change& change) {
+  Statements& s = *statements_;
+  const v1::Tunnel& old = change.old().tunnel();
+  const v1::Tunnel& next = change.new_().tunnel();
+  const bool deleted = change.action() == v1::Change::DELETED;
+  const uint32_t id = deleted ? old.id() : next.id();
+  const Credential credential = credential_of(next);
+  if (credential != credential_of(old)) {
+    SIMPLON_RETURN_IF_ERROR(credentials_.put(number, id, credential));
+  }
+  if (old.id() != 0 && (deleted || old.slot() != next.slot())) {
+    // Nothing of it is believed for the next tunnel in that slot.
+    s.delete_learned->bind(1, old.slot());
+    SIMPLON_RETURN_IF_ERROR(s.delete_learned->run());
+  }
+  if (deleted) {
+    s.delete_baselines->bind(1, id);
+    SIMPLON_RETURN_IF_ERROR(s.delete_baselines->run());
+    s.delete_tunnel->bind(1, id);
+    return s.delete_tunnel->run();
+  }
+  std::string bytes;
+  if (credential.empty()) {
+    bytes = next.SerializeAsString();
+  } else {
+    v1::Tunnel hidden = next;
+    hide_secrets(hidden);
+    bytes = hidden.SerializeAsString();
+  }
+  s.put_tunnel->bind(1, id);
+  s.put_tunnel->bind_blob(2, bytes);
+  return s.put_tunnel->run();
+}
+
+namespace {
+
+// As the log keeps it: without passwords.
+std::string logged(const v1::Change& change) {
+  if (credential_of(change.old().tunnel()).empty() &&
+      credential_of(change.new_().tunnel()).empty()) {
+    return change.SerializeAsString();
+  }
+  v1::Change hidden = change;
+  if (hidden.has_old()) hide_secrets(*hidden.mutable_old()->mutable_tunnel());
+  if (hidden.has_new_()) hide_secrets(*hidden.mutable_new_()->mutable_tunnel());
+  return hidden.SerializeAsString();
+}
+
+}  // namespace
 
 absl::Status Store::write_change(uint64_t number, uint64_t index, const v1::Change& change) {
   Statements& s = *statements_;
@@ -219,15 +282,7 @@ absl::Status Store::write_change(uint64_t number, uint64_t index, const v1::Chan
   std::string bytes;
   switch (resource.kind_case()) {
     case v1::Resource::kTunnel:
-      if (deleted) {
-        s.delete_tunnel->bind(1, resource.tunnel().id());
-        SIMPLON_RETURN_IF_ERROR(s.delete_tunnel->run());
-        break;
-      }
-      bytes = resource.tunnel().SerializeAsString();
-      s.put_tunnel->bind(1, resource.tunnel().id());
-      s.put_tunnel->bind_blob(2, bytes);
-      SIMPLON_RETURN_IF_ERROR(s.put_tunnel->run());
+      SIMPLON_RETURN_IF_ERROR(write_tunnel(number, change));
       break;
     case v1::Resource::kPool:
       if (deleted) {
@@ -249,7 +304,7 @@ absl::Status Store::write_change(uint64_t number, uint64_t index, const v1::Chan
     case v1::Resource::KIND_NOT_SET:
       return absl::InternalError("store: change without a resource");
   }
-  bytes = change.SerializeAsString();
+  bytes = logged(change);
   s.put_change->bind(1, int64_t(number));
   s.put_change->bind(2, int64_t(index));
   s.put_change->bind_blob(3, bytes);
@@ -292,13 +347,44 @@ absl::Status Store::write_counters(const StoreWrite& write) {
   return s.put_meta->run();
 }
 
+absl::Status Store::write_runtime(const StoreWrite& write) {
+  Statements& s = *statements_;
+  for (const auto& [slot, incarnation] : write.incarnations) {
+    s.put_incarnation->bind(1, slot);
+    s.put_incarnation->bind(2, incarnation);
+    SIMPLON_RETURN_IF_ERROR(s.put_incarnation->run());
+  }
+  for (const LearnedRow& row : write.learned) {
+    s.put_learned->bind(1, row.slot);
+    s.put_learned->bind_blob(2, {reinterpret_cast<const char*>(&row), sizeof row});
+    SIMPLON_RETURN_IF_ERROR(s.put_learned->run());
+  }
+  for (const ErrorBaseline& baseline : write.baselines) {
+    s.put_baseline->bind(1, baseline.tunnel_id);
+    s.put_baseline->bind(2, baseline.reason);
+    s.put_baseline->bind(3, int64_t(baseline.instance));
+    s.put_baseline->bind(4, int64_t(baseline.count));
+    SIMPLON_RETURN_IF_ERROR(s.put_baseline->run());
+  }
+  if (!write.runtime_instance) return absl::OkStatus();
+  s.put_meta->bind_text(1, "runtime_instance");
+  s.put_meta->bind_blob(
+      2, {reinterpret_cast<const char*>(&*write.runtime_instance), sizeof *write.runtime_instance});
+  return s.put_meta->run();
+}
+
 absl::Status Store::forget_old(uint64_t newest) {
   if (newest <= kKeepRevisions) return absl::OkStatus();
   Statements& s = *statements_;
   s.forget_revisions->bind(1, int64_t(newest - kKeepRevisions));
   SIMPLON_RETURN_IF_ERROR(s.forget_revisions->run());
   s.forget_changes->bind(1, int64_t(newest - kKeepRevisions));
-  return s.forget_changes->run();
+  SIMPLON_RETURN_IF_ERROR(s.forget_changes->run());
+  // The oldest revision that can be restored is the one before the oldest in the log.
+  const auto forgotten = credentials_.forget(newest - kKeepRevisions);
+  if (!forgotten.ok()) return forgotten.status();
+  if (*forgotten) wipe_log_ = true;
+  return absl::OkStatus();
 }
 
 absl::Status Store::commit(const StoreWrite& write) {
@@ -320,10 +406,18 @@ absl::Status Store::commit(const StoreWrite& write) {
     SIMPLON_RETURN_IF_ERROR(statements_->delete_meta->run());
   }
   SIMPLON_RETURN_IF_ERROR(write_counters(write));
+  SIMPLON_RETURN_IF_ERROR(write_runtime(write));
   if (!write.revisions.empty()) {
     SIMPLON_RETURN_IF_ERROR(forget_old(write.revisions.back().revision.number()));
   }
-  return transaction->commit();
+  SIMPLON_RETURN_IF_ERROR(transaction->commit());
+  if (wipe_log_) {
+    // What was deleted is overwritten in the file, but older copies of its page may be in the log,
+    // which can be emptied while nobody reads.
+    const std::lock_guard lock(reader_mutex_);
+    wipe_log_ = !writer_->execute("PRAGMA wal_checkpoint(TRUNCATE)").ok();
+  }
+  return absl::OkStatus();
 }
 
 absl::StatusOr<std::vector<v1::Revision>> Store::revisions(uint64_t before, std::size_t limit) {
@@ -373,6 +467,36 @@ absl::StatusOr<std::vector<v1::Change>> Store::changes(uint64_t number, uint64_t
     if (!changes.emplace_back().ParseFromArray(bytes.data(), int(bytes.size()))) {
       return absl::DataLossError("store: unreadable change");
     }
+  }
+}
+
+absl::StatusOr<Credential> Store::credential_at(uint32_t tunnel_id, uint64_t revision) {
+  const std::lock_guard lock(reader_mutex_);
+  auto query = reader_->prepare(
+      "SELECT password, previous_password FROM credentials WHERE tunnel_id = ?1 AND since <= ?2 "
+      "AND (until IS NULL OR until > ?2)");
+  if (!query.ok()) return query.status();
+  query->bind(1, tunnel_id);
+  query->bind(2, int64_t(revision));
+  auto found = query->step();
+  if (!found.ok()) return found.status();
+  if (!*found) return Credential();
+  return Credential{std::string(query->blob(0)), std::string(query->blob(1))};
+}
+
+absl::StatusOr<std::vector<LearnedRow>> Store::learned() {
+  const std::lock_guard lock(reader_mutex_);
+  auto query = reader_->prepare("SELECT row FROM learned ORDER BY slot");
+  if (!query.ok()) return query.status();
+  std::vector<LearnedRow> rows;
+  for (;;) {
+    auto more = query->step();
+    if (!more.ok()) return more.status();
+    if (!*more) return rows;
+    if (query->blob(0).size() != sizeof(LearnedRow)) {
+      return absl::DataLossError("store: unreadable row in the journal of learned endpoints");
+    }
+    std::memcpy(&rows.emplace_back(), query->blob(0).data(), sizeof(LearnedRow));
   }
 }
 

@@ -2,8 +2,13 @@
 // Copyright (c) 2026 The Simplon authors
 
 // The durable state of control: the configuration, its revision log with old and new values, an
-// unconfirmed apply, and the offsets of the counters. One SQLite file (WAL, synchronous=FULL): what
-// commit() returned OK for survives kill -9 and power loss.
+// unconfirmed apply, the offsets of the counters, and the journal of what the dataplane learned.
+// One SQLite file (WAL, synchronous=FULL): what commit() returned OK for survives kill -9 and power
+// loss.
+//
+// Passwords are in a table of their own and nowhere else in the file: what goes into the other
+// tables has them taken out, what load() returns has them put back. secure_delete overwrites what
+// is deleted.
 
 #pragma once
 
@@ -20,6 +25,9 @@
 #include <string>
 #include <vector>
 
+#include "control/runtime/learned_row.h"
+#include "control/store/credential.h"
+#include "control/store/credential_table.h"
 #include "control/store/sqlite.h"
 #include "simplon/v1/common.pb.h"
 #include "simplon/v1/config.pb.h"
@@ -60,6 +68,10 @@ struct StoreWrite {
   std::optional<uint64_t> counters_instance;  // segment the offsets belong to
   std::vector<std::pair<std::string, uint64_t>>
       archive;  // totals of segments that are gone, by counter name
+  std::vector<std::pair<uint32_t, uint8_t>> incarnations;  // slot and its new incarnation
+  std::vector<LearnedRow> learned;                         // inserted or replaced, by slot
+  std::optional<uint64_t> runtime_instance;                // segment the journal is of
+  std::vector<ErrorBaseline> baselines;                    // inserted or replaced
 };
 
 class Store {
@@ -71,6 +83,9 @@ class Store {
     std::vector<CounterRow> counters;
     uint64_t counters_instance = 0;
     std::vector<std::pair<std::string, uint64_t>> archive;
+    std::vector<uint8_t> incarnations;  // by slot; slots beyond the end have 0
+    uint64_t runtime_instance = 0;      // segment the journal is of; 0: none
+    std::vector<ErrorBaseline> baselines;
   };
 
   // Revisions kept; older ones are forgotten a few with each commit.
@@ -97,21 +112,28 @@ class Store {
   // Changes of one revision from index `first`.
   absl::StatusOr<std::vector<v1::Change>> changes(uint64_t number, uint64_t first,
                                                   std::size_t limit);
+  // The passwords a tunnel had at a revision the log reaches back to.
+  absl::StatusOr<Credential> credential_at(uint32_t tunnel_id, uint64_t revision);
+  // The whole journal, by slot.
+  absl::StatusOr<std::vector<LearnedRow>> learned();
 
  private:
   struct Statements;
 
   Store() = default;
-  absl::Status create_schema();
   absl::Status prepare();
   absl::Status write_revision(const RevisionWrite& write);
   absl::Status write_change(uint64_t number, uint64_t index, const v1::Change& change);
+  absl::Status write_tunnel(uint64_t number, const v1::Change& change);
   absl::Status write_counters(const StoreWrite& write);
+  absl::Status write_runtime(const StoreWrite& write);
   absl::Status forget_old(uint64_t newest);
 
   int lock_fd_ = -1;
   std::optional<Database> writer_;
   std::unique_ptr<Statements> statements_;
+  CredentialTable credentials_;
+  bool wipe_log_ = false;  // the write-ahead log may still hold what was deleted
   std::mutex reader_mutex_;
   std::optional<Database> reader_;
 };

@@ -49,13 +49,17 @@ struct Control {
     REQUIRE(engine->load().ok());
     counters = std::make_unique<CounterBook>(engine->loaded());
     engine->set_hook(counters.get());
-    publisher = std::make_unique<Publisher>(*engine, *counters, events, dataplane);
+    runtime = std::make_unique<RuntimeBook>(*engine, *counters, events);
+    engine->set_observer(runtime.get());
+    publisher = std::make_unique<Publisher>(*engine, *counters, *runtime, events, dataplane);
     engine->set_on_commit([this] { publisher->notify(); });
     engine->start();
     publisher->start();
+    runtime->start();
   }
   ~Control() {
     publisher->stop();
+    runtime->stop();
     engine->stop();
   }
 
@@ -114,6 +118,7 @@ struct Control {
   EventLog events;
   std::unique_ptr<Engine> engine;
   std::unique_ptr<CounterBook> counters;
+  std::unique_ptr<RuntimeBook> runtime;
   std::unique_ptr<Publisher> publisher;
 };
 
