@@ -10,7 +10,8 @@
 // it.
 //   bits 0..1  0..2 a frame: two bytes length, the frame; 3 time: one byte, tenths of a second
 //   bit 2      of a frame: the port
-//   bits 3..5  of a frame: address it to us, put its IPv4 checksum right, that of ICMPv6
+//   bits 3..5  of a frame: address it to us, put its IPv4 checksum right, those of ICMPv6, UDP, GRE
+//   bit 6      of a frame with AYIYA: now, and signed with the password of the tunnel it names
 //   bit 7      the burst ends here
 
 #include <algorithm>
@@ -23,6 +24,8 @@
 #include <iterator>
 #include <span>
 
+#include "dataplane/crypto/sha1_batch.h"
+#include "dataplane/net/ayiya.h"
 #include "dataplane/net/checksum.h"
 #include "dataplane/pcap/configuration.h"
 #include "dataplane/pcap/offline_pop.h"
@@ -35,14 +38,16 @@ constexpr uint8_t kTime = 3;
 constexpr uint8_t kPort = 4;
 constexpr uint8_t kToUs = 8;
 constexpr uint8_t kFixIpv4 = 16;
-constexpr uint8_t kFixIcmpv6 = 32;
+constexpr uint8_t kFixUpper = 32;
+constexpr uint8_t kSign = 64;
 constexpr uint8_t kEndOfBurst = 128;
 constexpr std::size_t kMaxFrame = 4096;
 constexpr uint64_t kStart = 1'700'000'000'000'000'000;
 constexpr MacAddress kMacs[] = {{2, 0, 0x5e, 0, 0, 1}, {2, 0, 0x5e, 0, 0, 2}};
 constexpr MacAddress kGatewayMac = {2, 0, 0x5e, 0, 4, 0xfe};
 
-const char* const kConfigs[] = {"one-port", "vlans", "two-ports", "narrow", "talkative", "jumbo"};
+const char* const kConfigs[] = {"one-port",  "vlans", "two-ports", "narrow",
+                                "talkative", "jumbo", "dynamic",   "dynamic-two-ports"};
 
 void must(bool holds, const char* what) {
   if (holds) return;
@@ -87,21 +92,84 @@ std::size_t link_header(std::span<const uint8_t> frame, uint16_t& type) {
   return at;
 }
 
-void repair(std::span<uint8_t> frame, uint8_t step, const MacAddress& mac) {
+// UDP or GRE at `at` of the IP packet, which ends where `packet` does at the latest.
+void fix_carrier(std::span<uint8_t> packet, std::size_t at, uint8_t protocol) {
+  if (at >= packet.size()) return;
+  const auto payload = packet.subspan(at);
+  if (protocol == kProtocolGre && payload.size() >= sizeof(GreHeader) + kGreFieldSize &&
+      (payload[0] & kGreChecksum >> 8) != 0) {
+    auto* field = reinterpret_cast<Be16*>(&payload[sizeof(GreHeader)]);
+    *field = uint16_t{0};
+    *field = checksum_finish(checksum_add(0, payload));
+  }
+  if (protocol != kProtocolUdp || payload.size() < sizeof(UdpHeader)) return;
+  auto* udp = reinterpret_cast<UdpHeader*>(payload.data());
+  const std::size_t length = std::min<std::size_t>(udp->length.value(), payload.size());
+  uint64_t sum = 0;
+  if (packet[0] >> 4 == 4) {
+    const auto* ip = reinterpret_cast<const Ipv4Header*>(packet.data());
+    sum = ipv4_pseudo_sum(ip->source, ip->destination, static_cast<uint16_t>(length), kProtocolUdp);
+  } else {
+    const auto* ip = reinterpret_cast<const Ipv6Header*>(packet.data());
+    sum = ipv6_pseudo_sum(ip->source, ip->destination, static_cast<uint32_t>(length), kProtocolUdp);
+  }
+  udp->checksum = uint16_t{0};
+  udp->checksum = checksum_finish(checksum_add(sum, payload.first(length)));
+}
+
+void sign(const SnapshotView& view, std::span<uint8_t> payload, uint8_t protocol, uint64_t now_ns) {
+  constexpr std::size_t kHeaders = sizeof(UdpHeader) + sizeof(AyiyaHeader);
+  if (protocol != kProtocolUdp || payload.size() < kHeaders) return;
+  const auto* udp = reinterpret_cast<const UdpHeader*>(payload.data());
+  const std::size_t length = std::min<std::size_t>(udp->length.value(), payload.size());
+  if (udp->destination_port.value() != kPortAyiya || length < kHeaders) return;
+  auto* header = reinterpret_cast<AyiyaHeader*>(&payload[sizeof(UdpHeader)]);
+  const uint32_t slot = view.find_slot(header->tunnel.hi());
+  if (slot == kNoSlot) return;
+  header->epoch = static_cast<uint32_t>(now_ns / 1'000'000'000);
+  std::memcpy(header->signature.data(), view.slot(slot).secret_sha1, kSha1Size);
+  header->signature = sha1(payload.subspan(sizeof(UdpHeader), length - sizeof(UdpHeader)));
+}
+
+// Where the payload of the IP packet begins; 0: it is not all there.
+std::size_t payload_of(std::span<const uint8_t> packet, uint8_t& protocol) {
+  if (packet.size() < sizeof(Ipv4Header)) return 0;
+  if (packet[0] >> 4 == 4) {
+    const auto* ip = reinterpret_cast<const Ipv4Header*>(packet.data());
+    protocol = ip->protocol;
+    return std::max<std::size_t>(ip->header_length(), sizeof(Ipv4Header));
+  }
+  if (packet.size() < sizeof(Ipv6Header)) return 0;
+  protocol = reinterpret_cast<const Ipv6Header*>(packet.data())->next_header;
+  return sizeof(Ipv6Header);
+}
+
+void repair(std::span<uint8_t> frame, uint8_t step, const MacAddress& mac, const SnapshotView& view,
+            uint64_t now_ns) {
   if (frame.size() < sizeof(EthernetHeader)) return;
   if ((step & kToUs) != 0) std::copy(mac.begin(), mac.end(), frame.begin());
   uint16_t type = 0;
-  const std::size_t at = link_header(frame, type);
-  const auto packet = frame.subspan(at);
-  if (type == kEtherTypeIpv6 && (step & kFixIcmpv6) != 0) fix_icmpv6(packet);
-  if (type != kEtherTypeIpv4 || packet.size() < sizeof(Ipv4Header)) return;
-  auto* ip = reinterpret_cast<Ipv4Header*>(packet.data());
-  const std::size_t header = std::max<std::size_t>(ip->header_length(), sizeof(Ipv4Header));
-  if (header > packet.size()) return;
-  if (ip->protocol == kProtocolIpv6 && (step & kFixIcmpv6) != 0) fix_icmpv6(packet.subspan(header));
-  if ((step & kFixIpv4) != 0) {
+  const std::size_t link = link_header(frame, type);
+  auto packet = frame.subspan(link);
+  uint8_t protocol = 0;
+  const std::size_t at = payload_of(packet, protocol);
+  if (at == 0 || at > packet.size()) return;
+  const bool ipv4 = type == kEtherTypeIpv4 && packet[0] >> 4 == 4;
+  if (ipv4) {
+    // Padding is no part of what UDP and GRE sum up.
+    const std::size_t total = reinterpret_cast<Ipv4Header*>(packet.data())->total_length.value();
+    packet = packet.first(std::clamp(total, at, packet.size()));
+  }
+  if ((step & kSign) != 0) sign(view, packet.subspan(at), protocol, now_ns);
+  if ((step & kFixUpper) != 0) {
+    if (type == kEtherTypeIpv6) fix_icmpv6(packet);
+    if (protocol == kProtocolIpv6) fix_icmpv6(packet.subspan(at));
+    fix_carrier(packet, at, protocol);
+  }
+  if (ipv4 && (step & kFixIpv4) != 0) {
+    auto* ip = reinterpret_cast<Ipv4Header*>(packet.data());
     ip->checksum = uint16_t{0};
-    ip->checksum = checksum_finish(checksum_add(0, packet.first(header)));
+    ip->checksum = checksum_finish(checksum_add(0, packet.first(at)));
   }
 }
 
@@ -113,17 +181,57 @@ void check_proto41(const SnapshotView& view, std::span<const uint8_t> packet) {
   for (const uint32_t slot : view.outer_index_find(Ipv6Address::from_ipv4(ip->destination))) {
     const TunnelSlot& tunnel = view.slot(slot);
     const auto local = Ipv6Address::from_bytes(view.pop().local_addresses[tunnel.local_index]);
-    known |= local.ipv4() == ip->source && ip->ttl == tunnel.outer_ttl &&
+    known |= tunnel.kind == static_cast<uint8_t>(TunnelKind::kProto41) &&
+             local.ipv4() == ip->source && ip->ttl == tunnel.outer_ttl &&
              (tunnel.flags & kTunnelEnabled) != 0 &&
              ip->total_length.value() <= tunnel.mtu + k6in4Overhead;
   }
-  must(known, "sent an outer header that is no enabled tunnel's");
+  // Those of dynamic tunnels may have moved since.
+  const bool dynamic = view.outer_index().size() != view.tunnel_count();
+  must(known || dynamic, "sent an outer header that is no enabled tunnel's");
   if (ip->is_fragment()) return;
   const auto* inner = reinterpret_cast<const Ipv6Header*>(packet.data() + sizeof(Ipv4Header));
   must(packet.size() >= sizeof(Ipv4Header) + sizeof(Ipv6Header) && inner->version() == 6 &&
            ip->total_length.value() ==
                sizeof(Ipv4Header) + sizeof(Ipv6Header) + inner->payload_length.value(),
        "sent outer and inner lengths that differ");
+}
+
+// 6in6, 4in6 and GRE over IPv6, with an encapsulation limit or without: the inner packet is whole
+// and nothing is behind it.
+void check_inner(std::span<const uint8_t> inner, bool ipv4) {
+  if (ipv4) {
+    must(inner.size() >= sizeof(Ipv4Header), "sent an inner packet that is cut off");
+    const auto* ip = reinterpret_cast<const Ipv4Header*>(inner.data());
+    must(ip->version() == 4 && ip->total_length.value() == inner.size() &&
+             ip->header_length() <= inner.size() &&
+             ipv4_header_valid(inner.first(ip->header_length())),
+         "sent an inner IPv4 packet that is wrong");
+  } else {
+    must(inner.size() >= sizeof(Ipv6Header), "sent an inner packet that is cut off");
+    const auto* ip = reinterpret_cast<const Ipv6Header*>(inner.data());
+    must(ip->version() == 6 && sizeof(Ipv6Header) + ip->payload_length.value() == inner.size(),
+         "sent an inner IPv6 packet that is wrong");
+  }
+}
+
+void check_ipv6_carrier(const SnapshotView& view, std::span<const uint8_t> packet) {
+  const auto* ip = reinterpret_cast<const Ipv6Header*>(packet.data());
+  const auto& ends = view.pop().local_addresses;
+  const bool ours = std::any_of(std::begin(ends), std::end(ends), [ip](const auto& end) {
+    return Ipv6Address::from_bytes(end) == ip->source;
+  });
+  if (!ours) return;
+  auto payload = packet.subspan(sizeof(Ipv6Header), ip->payload_length.value());
+  uint8_t protocol = ip->next_header;
+  if (protocol == kProtocolDestinationOptions) {
+    must(payload.size() > kIpv6OptionsUnit && payload[1] == 0, "sent strange options");
+    protocol = payload[0];
+    payload = payload.subspan(kIpv6OptionsUnit);
+  }
+  if (protocol == kProtocolIpv6 || protocol == kProtocolIpv4) {
+    check_inner(payload, protocol == kProtocolIpv4);
+  }
 }
 
 void check_sent(const OfflinePop& pop, const Frame& frame) {
@@ -137,9 +245,16 @@ void check_sent(const OfflinePop& pop, const Frame& frame) {
   if (type == kEtherTypeIpv4) {
     must(packet.size() >= sizeof(Ipv4Header), "sent a packet that is cut off");
     const auto* ip = reinterpret_cast<const Ipv4Header*>(packet.data());
-    must(ip->version_ihl == 0x45, "sent IPv4 options");
-    must(ipv4_header_valid(packet.first(sizeof(Ipv4Header))), "sent a wrong checksum");
+    // Transit may have options.
+    const std::size_t header = ip->header_length();
+    const bool ours = pop.table().links.is_local_ipv4(ip->source);
+    must(ip->version() == 4 && header >= sizeof(Ipv4Header) && header <= packet.size(),
+         "sent a strange IPv4 header");
+    must(!ours || header == sizeof(Ipv4Header), "sent IPv4 options");
+    must(ipv4_header_valid(packet.first(header)), "sent a wrong checksum");
     must(ip->total_length.value() <= packet.size(), "sent a packet that is cut off");
+    must(ip->ttl != 0, "sent TTL 0");
+    if (!ours) return;
     check_proto41(pop.table().snapshot, packet);
   } else if (type == kEtherTypeIpv6) {
     must(packet.size() >= sizeof(Ipv6Header), "sent a packet that is cut off");
@@ -147,6 +262,7 @@ void check_sent(const OfflinePop& pop, const Frame& frame) {
     must(ip->version() == 6 && sizeof(Ipv6Header) + ip->payload_length.value() <= packet.size(),
          "sent a packet that is cut off");
     must(ip->hop_limit != 0, "sent hop limit 0");
+    check_ipv6_carrier(pop.table().snapshot, packet);
   } else {
     must(type == kEtherTypeArp && packet.size() >= sizeof(ArpPacket), "sent something strange");
   }
@@ -198,7 +314,7 @@ class Run {
       if (port != port_) burst();
       port_ = port;
       frames_.emplace_back(bytes.begin(), bytes.end());
-      repair(frames_.back(), step, pop_->ports()[port].mac);
+      repair(frames_.back(), step, pop_->ports()[port].mac, pop_->table().snapshot, now_);
       if ((step & kEndOfBurst) != 0 || frames_.size() == kMaxBurst) burst();
     }
     burst();
@@ -253,7 +369,8 @@ void add_capture(const std::filesystem::path& path, uint8_t port, std::vector<ui
     std::memcpy(&length, &data[at + 8], sizeof(length));
     at += kRecordHeader;
     if (length > kMaxFrame || at + length > data.size()) return;
-    input.insert(input.end(), {static_cast<uint8_t>(port | (frames % 5 == 4 ? kEndOfBurst : 0)),
+    input.insert(input.end(), {static_cast<uint8_t>(port | kSign | kFixUpper |
+                                                    (frames % 5 == 4 ? kEndOfBurst : 0)),
                                static_cast<uint8_t>(length >> 8), static_cast<uint8_t>(length)});
     input.insert(input.end(), data.begin() + static_cast<std::ptrdiff_t>(at),
                  data.begin() + static_cast<std::ptrdiff_t>(at + length));
