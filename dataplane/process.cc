@@ -21,6 +21,7 @@
 #include <csignal>
 #include <cstring>
 
+#include "dataplane/link/seed.h"
 #include "dataplane/link/service_notify.h"
 #include "dataplane/port/mbuf_adapter.h"
 
@@ -33,6 +34,7 @@ static_assert(RTE_PKTMBUF_HEADROOM == 128, "MemoryPlan::data_room counts on it")
 constexpr int kAfXdpAttempts = 10;
 constexpr std::chrono::milliseconds kAfXdpPause{200};
 constexpr long kTimerNs = 100'000'000;
+constexpr std::chrono::milliseconds kCommandDeadline{1000};
 
 uint64_t random_number() {
   uint64_t value = 0;
@@ -48,6 +50,23 @@ uint64_t unix_ns() {
 
 rte_ring* make_ring(const std::string& name, unsigned entries) {
   return rte_ring_create(name.c_str(), entries, SOCKET_ID_ANY, RING_F_SP_ENQ | RING_F_SC_DEQ);
+}
+
+template <typename Segment>
+void report_segment(const Segment& segment, const std::string& directory,
+                    const std::string& what_was_found) {
+  switch (segment.origin()) {
+    case SegmentFile::Origin::kCreated:
+      spdlog::info("event={}_created", Segment::kFileName);
+      break;
+    case SegmentFile::Origin::kReopened:
+      spdlog::info("event={}_reopened {}", Segment::kFileName, what_was_found);
+      break;
+    case SegmentFile::Origin::kReplaced:
+      spdlog::warn("event={0}_replaced kept_as={1}/{0}.old reason=\"{2}\"", Segment::kFileName,
+                   directory, segment.refusal());
+      break;
+  }
 }
 
 struct WorkerLaunch {
@@ -76,20 +95,8 @@ Process::Process(const Options& options, const CpuPlan& cpus, const MemoryPlan& 
 
 bool Process::start(std::string& error) {
   if (!make_rings(error) || !open_ports(error)) return false;
-  counters_ = CountersSegment::open(state_.path(), options_.workers, options_.max_slots, error);
-  if (!counters_) return false;
-  switch (counters_->origin()) {
-    case CountersSegment::Origin::kCreated:
-      spdlog::info("event=counters_created");
-      break;
-    case CountersSegment::Origin::kReopened:
-      spdlog::info("event=counters_reopened lost_in_crash={}", counters_->lost_packets());
-      break;
-    case CountersSegment::Origin::kReplaced:
-      spdlog::warn("event=counters_replaced kept_as={}/{}.old reason=\"{}\"", state_.path(),
-                   CountersSegment::kFileName, counters_->refusal());
-      break;
-  }
+  if (!open_segments(error)) return false;
+  sample_clocks();
 
   Publisher::Config config;
   for (const auto& port : ports_) config.ports.push_back({port->name(), port->mac()});
@@ -106,6 +113,24 @@ bool Process::start(std::string& error) {
   watchdog_us_ = service_watchdog_us();
   notify_service("READY=1");
   tell_service();
+  return true;
+}
+
+bool Process::open_segments(std::string& error) {
+  counters_ = CountersSegment::open(state_.path(), options_.workers, options_.max_slots, error);
+  if (!counters_) return false;
+  report_segment(*counters_, state_.path(),
+                 "lost_in_crash=" + std::to_string(counters_->lost_packets()));
+  runtime_ = RuntimeSegment::open(state_.path(), options_.max_slots, BootTime::read(), error);
+  if (!runtime_) return false;
+  report_segment(*runtime_, state_.path(),
+                 "newest_event=" + std::to_string(runtime_->events().newest()) +
+                     " mended=" + std::to_string(runtime_->repaired()) +
+                     " rebooted=" + (runtime_->rebooted() ? "true" : "false"));
+  ledger_ = LedgerSegment::open(state_.path(), options_.workers, error);
+  if (!ledger_) return false;
+  report_segment(*ledger_, state_.path(), "mended=" + std::to_string(ledger_->repaired()));
+  events_.emplace(runtime_->event_ring());
   return true;
 }
 
@@ -161,14 +186,18 @@ bool Process::open_ports(std::string& error) {
   return true;
 }
 
+WorkerContext Process::make_context(uint16_t column) {
+  WorkerContext context(counters_->worker_counters(column), counters_->tunnel_counters(column),
+                        neighbors_, column, options_.workers);
+  context.runtime = runtime_->table();
+  context.ledger = ledger_->ledger(column);
+  return context;
+}
+
 void Process::make_threads() {
   const uint16_t workers = options_.workers;
   const bool hand_over = std::any_of(ports_.begin(), ports_.end(),
                                      [](const auto& port) { return !port->has_slow_path_queue(); });
-  const auto context = [&](uint16_t column) {
-    return WorkerContext(counters_->worker_counters(column), counters_->tunnel_counters(column),
-                         neighbors_, column, workers);
-  };
   for (uint16_t w = 0; w < workers; ++w) {
     Worker::Config config;
     config.index = w;
@@ -177,14 +206,18 @@ void Process::make_threads() {
     for (const auto& port : ports_) config.port_ids.push_back(port->id());
     config.punts = punts_[w];
     if (hand_over && w == 0) config.hand_over = hand_over_;
-    workers_.push_back(std::make_unique<Worker>(config, context(w), active_, gate_, clock_));
+    notes_.push_back(std::make_unique<NoteQueue>());
+    WorkerContext context = make_context(w);
+    context.notes = notes_.back().get();
+    workers_.push_back(
+        std::make_unique<Worker>(config, context, active_, gate_, clock_, wall_clock_));
   }
 
   std::vector<MbufPacketIo::Out> out;
   for (const auto& port : ports_) {
     out.push_back({port->id(), port->has_slow_path_queue(), port->slow_path_queue()});
   }
-  slow_path_context_.emplace(context(workers));
+  slow_path_context_.emplace(make_context(workers));
   // The few identifications the slow path needs begin as far from the workers' as there is room:
   // a share of its own would shorten theirs.
   slow_path_context_->next_ipv4_id = 0x8000;
@@ -192,9 +225,10 @@ void Process::make_threads() {
   SlowPathThread::Config config;
   config.reader = workers;
   config.punts = punts_;
+  for (const auto& notes : notes_) config.notes.push_back(notes.get());
   config.seed = random_number();
   slow_path_.emplace(std::move(config), *slow_path_context_, neighbors_, *slow_path_io_, active_,
-                     gate_, clock_);
+                     gate_, clock_, wall_clock_, *events_, inbox_);
 
   running_ = true;
   slow_path_thread_ = std::thread([this] {
@@ -278,6 +312,7 @@ void Process::run() {
 }
 
 void Process::timer() {
+  sample_clocks();
   publisher_->reclaim();
   tell_service();
   if (watchdog_us_ == 0) return;
@@ -290,6 +325,23 @@ void Process::timer() {
   } else {
     spdlog::error("event=worker_stuck");
   }
+}
+
+void Process::sample_clocks() {
+  ClockSample sample;
+  if (!ClockSample::take([this] { return clock_.now(); }, sample)) return;
+  const int64_t step = wall_clock_.sample(sample);
+  if (step == 0) return;
+  spdlog::error(
+      "event=clock_step seconds={:.3f} effect=\"for ten minutes present endpoints are believed by "
+      "either clock; others must agree with the new one\"",
+      static_cast<double>(step) / 1e9);
+  TunnelEvent event{};
+  event.unix_ns = wall_clock_.step_unix_ns();
+  event.slot = kNoSlot;
+  event.kind = static_cast<uint8_t>(TunnelEventKind::kClockStep);
+  event.count = static_cast<uint32_t>(wall_clock_.step_s());
+  inbox_.notes.push(event);
 }
 
 bool Process::workers_advance() {
@@ -328,8 +380,25 @@ Hello Process::hello() {
   return h;
 }
 
-int Process::counters_fd() {
-  return counters_->read_only_fd();
+LinkHandler::SegmentFds Process::segment_fds() {
+  return {counters_->read_only_fd(), runtime_->read_only_fd(), ledger_->read_only_fd()};
+}
+
+SeedDone Process::seed(const Seed& message, int fd) {
+  if (publisher_->table() == nullptr) {
+    SeedDone done{};
+    done.refused = message.count;
+    return done;
+  }
+  RuntimeTable runtime = runtime_->table();
+  return take_seed(message, fd, publisher_->table()->snapshot, runtime,
+                   wall_clock_.at(clock_.now()).boot_s);
+}
+
+TunnelCommandDone Process::command(const TunnelCommand& message) {
+  // The slow path has nothing to look the tunnel up in.
+  if (publisher_->table() == nullptr) return {};
+  return inbox_.commands.run(message, kCommandDeadline);
 }
 
 void Process::publish(const Publish& message, int fd,
@@ -346,6 +415,8 @@ StatusReply Process::status() {
   s.last_validate_ns = publisher_->last_validate_ns();
   s.last_grace_ns = publisher_->last_grace_ns();
   s.mapped_snapshots = publisher_->mapped_snapshots();
+  s.clock_step_s = wall_clock_.step_s();
+  s.clock_step_unix_ns = wall_clock_.step_unix_ns();
   s.worker_count = options_.workers;
   for (uint16_t w = 0; w < options_.workers; ++w) {
     const WorkerCounters counters(counters_->worker_counters(w));

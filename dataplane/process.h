@@ -17,11 +17,15 @@
 #include "dataplane/options.h"
 #include "dataplane/port/dpdk_port.h"
 #include "dataplane/port/tsc_clock.h"
+#include "dataplane/state/ledger_segment.h"
+#include "dataplane/state/note_queue.h"
+#include "dataplane/state/runtime_segment.h"
 #include "dataplane/state/segment.h"
 #include "dataplane/worker/machine_plan.h"
 #include "dataplane/worker/mbuf_packet_io.h"
 #include "dataplane/worker/qsbr_gate.h"
 #include "dataplane/worker/slow_path_thread.h"
+#include "dataplane/worker/wall_clock.h"
 #include "dataplane/worker/worker.h"
 
 namespace simplon {
@@ -46,17 +50,22 @@ class Process : private LinkHandler {
  private:
   bool open_ports(std::string& error);
   bool make_rings(std::string& error);
+  bool open_segments(std::string& error);
+  WorkerContext make_context(uint16_t column);
   void make_threads();
   void stop_threads();
   void timer();
+  void sample_clocks();
   bool workers_advance();
   void tell_service();
 
   Hello hello() override;
-  int counters_fd() override;
+  SegmentFds segment_fds() override;
   StatusReply status() override;
   void publish(const Publish& message, int fd,
                const std::function<void(const PublishStatus&)>& reply) override;
+  SeedDone seed(const Seed& message, int fd) override;
+  TunnelCommandDone command(const TunnelCommand& message) override;
 
   const Options& options_;
   const CpuPlan& cpus_;
@@ -66,9 +75,15 @@ class Process : private LinkHandler {
   uint64_t started_unix_ns_ = 0;
 
   TscClock clock_;
+  WallClock wall_clock_;
   rte_mempool* pool_ = nullptr;
   std::vector<std::unique_ptr<DpdkPort>> ports_;
   std::optional<CountersSegment> counters_;
+  std::optional<RuntimeSegment> runtime_;
+  std::optional<LedgerSegment> ledger_;
+  std::optional<EventRing> events_;                // the slow path's
+  std::vector<std::unique_ptr<NoteQueue>> notes_;  // one per worker
+  SlowPathThread::Inbox inbox_;
   std::vector<rte_ring*> punts_;
   rte_ring* hand_over_ = nullptr;
   NeighborTable neighbors_;

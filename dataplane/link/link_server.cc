@@ -22,7 +22,9 @@ namespace simplon {
 namespace {
 
 constexpr std::size_t kMaxDescriptors = 4;  // received at once; the protocol knows one
-constexpr std::size_t kLargestRequest = sizeof(Publish);
+constexpr std::size_t kLargestRequest =
+    std::max({sizeof(Publish), sizeof(Seed), sizeof(TunnelCommand)});
+constexpr std::size_t kSegments = 3;
 constexpr std::size_t kMaxSilent = 4;
 
 std::string with_errno(const std::string& what) {
@@ -247,7 +249,8 @@ bool LinkServer::handle(std::span<const std::byte> bytes, std::span<const FileDe
       if (bytes.size() != sizeof(HelloRequest) || !fds.empty()) return false;
       Hello hello = handler_.hello();
       stamp(hello, LinkMessageType::kHello);
-      send(&hello, sizeof hello, handler_.counters_fd());
+      const LinkHandler::SegmentFds segments = handler_.segment_fds();
+      send(&hello, sizeof hello, std::array{segments.counters, segments.runtime, segments.ledger});
       return true;
     }
     case LinkMessageType::kPublish: {
@@ -268,12 +271,29 @@ bool LinkServer::handle(std::span<const std::byte> bytes, std::span<const FileDe
       send(&reply, sizeof reply);
       return true;
     }
+    case LinkMessageType::kSeed: {
+      Seed seed{};
+      if (bytes.size() != sizeof seed || fds.size() != 1) return false;
+      std::memcpy(&seed, bytes.data(), sizeof seed);
+      SeedDone done = handler_.seed(seed, fds[0].get());
+      stamp(done, LinkMessageType::kSeedDone);
+      send(&done, sizeof done);
+      return true;
+    }
+    case LinkMessageType::kTunnelCommand: {
+      TunnelCommand command{};
+      if (bytes.size() != sizeof command || !fds.empty()) return false;
+      std::memcpy(&command, bytes.data(), sizeof command);
+      TunnelCommandDone done = handler_.command(command);
+      stamp(done, LinkMessageType::kTunnelCommandDone);
+      done.tag = command.tag;
+      send(&done, sizeof done);
+      return true;
+    }
     case LinkMessageType::kHello:
     case LinkMessageType::kPublishStatus:
     case LinkMessageType::kStatusReply:
-    case LinkMessageType::kSeed:
     case LinkMessageType::kSeedDone:
-    case LinkMessageType::kTunnelCommand:
     case LinkMessageType::kTunnelCommandDone:
       return false;
   }
@@ -281,21 +301,21 @@ bool LinkServer::handle(std::span<const std::byte> bytes, std::span<const FileDe
 }
 
 // A control that does not read its answers loses the connection, not the dataplane its time.
-void LinkServer::send(const void* data, std::size_t size, int fd) {
+void LinkServer::send(const void* data, std::size_t size, std::span<const int> fds) {
   if (!client_) return;
   iovec part{const_cast<void*>(data), size};
   msghdr message{};
   message.msg_iov = &part;
   message.msg_iovlen = 1;
-  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
-  if (fd >= 0) {
+  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int) * kSegments)> control{};
+  if (!fds.empty()) {
     message.msg_control = control.data();
-    message.msg_controllen = control.size();
+    message.msg_controllen = CMSG_SPACE(fds.size_bytes());
     cmsghdr* c = CMSG_FIRSTHDR(&message);
     c->cmsg_level = SOL_SOCKET;
     c->cmsg_type = SCM_RIGHTS;
-    c->cmsg_len = CMSG_LEN(sizeof fd);
-    std::memcpy(CMSG_DATA(c), &fd, sizeof fd);
+    c->cmsg_len = CMSG_LEN(fds.size_bytes());
+    std::memcpy(CMSG_DATA(c), fds.data(), fds.size_bytes());
   }
   if (sendmsg(client_.get(), &message, MSG_NOSIGNAL | MSG_DONTWAIT) != static_cast<ssize_t>(size)) {
     close_client(errno_text().c_str());

@@ -20,13 +20,24 @@ class LinkHandler {
  public:
   virtual ~LinkHandler() = default;
 
-  virtual Hello hello() = 0;         // without header
-  virtual int counters_fd() = 0;     // read-only; goes with the hello
+  // Read-only; they go with the hello, in this order.
+  struct SegmentFds {
+    int counters = -1;
+    int runtime = -1;
+    int ledger = -1;
+  };
+
+  virtual Hello hello() = 0;  // without header
+  virtual SegmentFds segment_fds() = 0;
   virtual StatusReply status() = 0;  // without header
 
   // Answers through `reply`, before it returns. The descriptor remains the server's.
   virtual void publish(const Publish& message, int fd,
                        const std::function<void(const PublishStatus&)>& reply) = 0;
+
+  // Without header. The descriptor remains the server's.
+  virtual SeedDone seed(const Seed& message, int fd) = 0;
+  virtual TunnelCommandDone command(const TunnelCommand& message) = 0;  // without header and tag
 };
 
 // The dataplane's end of proto/link/link_messages.h: one control at a time, of our own user or
@@ -56,7 +67,7 @@ class LinkServer {
   void receive(int fd);
   bool promote(int fd, std::span<const std::byte> bytes);
   bool handle(std::span<const std::byte> bytes, std::span<const FileDescriptor> fds);
-  void send(const void* data, std::size_t size, int fd = -1);
+  void send(const void* data, std::size_t size, std::span<const int> fds = {});
   void close_client(const char* reason);
   void close_connection(int fd, const char* reason);
 

@@ -26,33 +26,56 @@ constexpr std::chrono::microseconds kIdleSleep{100};
 
 SlowPathThread::SlowPathThread(Config config, WorkerContext& context, NeighborTable& neighbors,
                                MbufPacketIo& io, const ActiveTable<ForwardingTable>& active,
-                               QsbrGate& gate, const TscClock& clock)
+                               QsbrGate& gate, const TscClock& clock, const WallClock& wall_clock,
+                               EventSink& events, Inbox& inbox)
     : config_(std::move(config)),
       context_(context),
       io_(io),
       active_(active),
       gate_(gate),
       clock_(clock),
+      wall_clock_(wall_clock),
+      events_(events),
+      inbox_(inbox),
       slow_path_(context, neighbors, io, config_.seed) {}
 
 void SlowPathThread::run(const std::atomic<bool>& stop) {
   gate_.online(config_.reader);
-  context_.now_ns = clock_.now();
+  read_clock();
   if (const ForwardingTable* first = active_.acquire_first()) keep_time(*first);
   bool busy = true;
   // Once more after the order to stop: what was in the rings then is still handled.
   for (bool last = false; !last || busy;) {
     last = stop.load(std::memory_order_acquire);
-    context_.now_ns = clock_.now();
+    read_clock();
     busy = drain() != 0;
     const ForwardingTable* table = active_.acquire();
-    if (table != nullptr) keep_time(*table);
+    if (table != nullptr) {
+      keep_time(*table);
+      drain_notes(*table);
+      inbox_.commands.drain([&](const TunnelCommand& command) {
+        return execute(command, table->snapshot, context_.runtime, events_, context_.time);
+      });
+    }
     io_.update_held();
     gate_.ack(config_.reader, table != nullptr ? table->snapshot.generation() : 0);
     if (!busy && !last) std::this_thread::sleep_for(kIdleSleep);
   }
   slow_path_.flush();
   gate_.offline(config_.reader);
+}
+
+void SlowPathThread::read_clock() {
+  context_.set_time(wall_clock_.at(clock_.now()));
+}
+
+void SlowPathThread::drain_notes(const ForwardingTable&) {
+  TunnelEvent event;
+  while (inbox_.notes.pop(event)) events_.publish(event);
+  for (NoteQueue* notes : config_.notes) {
+    // Not more than fit at once, however fast the worker makes them.
+    for (std::size_t n = 0; n < NoteQueue::kSize && notes->pop(event); ++n) events_.publish(event);
+  }
 }
 
 unsigned SlowPathThread::drain() {

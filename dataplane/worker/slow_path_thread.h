@@ -8,12 +8,16 @@
 #include <mutex>
 #include <vector>
 
+#include "dataplane/link/tunnel_commands.h"
 #include "dataplane/pipeline/forwarding_table.h"
 #include "dataplane/port/tsc_clock.h"
 #include "dataplane/slowpath/slow_path.h"
+#include "dataplane/state/event_sink.h"
+#include "dataplane/state/note_queue.h"
 #include "dataplane/table/active_table.h"
 #include "dataplane/worker/mbuf_packet_io.h"
 #include "dataplane/worker/qsbr_gate.h"
+#include "dataplane/worker/wall_clock.h"
 
 struct rte_ring;
 
@@ -24,14 +28,22 @@ namespace simplon {
 class SlowPathThread {
  public:
   struct Config {
-    std::size_t reader = 0;        // number at the gate
-    std::vector<rte_ring*> punts;  // one per worker; this thread is their only consumer
+    std::size_t reader = 0;         // number at the gate
+    std::vector<rte_ring*> punts;   // one per worker; this thread is their only consumer
+    std::vector<NoteQueue*> notes;  // one per worker; the same
     uint64_t seed = 0;
+  };
+
+  // From the manager to this thread.
+  struct Inbox {
+    CommandQueue commands;
+    NoteQueue notes;  // of what no worker can see
   };
 
   // References outlive the object.
   SlowPathThread(Config config, WorkerContext& context, NeighborTable& neighbors, MbufPacketIo& io,
-                 const ActiveTable<ForwardingTable>& active, QsbrGate& gate, const TscClock& clock);
+                 const ActiveTable<ForwardingTable>& active, QsbrGate& gate, const TscClock& clock,
+                 const WallClock& wall_clock, EventSink& events, Inbox& inbox);
 
   // Until `stop`, which must not be set before the workers have ended: then the rings are empty
   // when it returns, and nothing is held.
@@ -41,7 +53,9 @@ class SlowPathThread {
   std::vector<NeighborStatus> neighbors() const;
 
  private:
+  void read_clock();
   unsigned drain();
+  void drain_notes(const ForwardingTable& table);
   // Ticks when it is time, and at once for a table not seen before.
   void keep_time(const ForwardingTable& table);
   void handle(const ForwardingTable& table, void* mbuf);
@@ -53,6 +67,9 @@ class SlowPathThread {
   const ActiveTable<ForwardingTable>& active_;
   QsbrGate& gate_;
   const TscClock& clock_;
+  const WallClock& wall_clock_;
+  EventSink& events_;
+  Inbox& inbox_;
   SlowPath slow_path_;
   uint64_t next_tick_ns_ = 0;
   uint64_t ticked_generation_ = 0;  // 0: none

@@ -13,12 +13,14 @@
 namespace simplon {
 
 Worker::Worker(const Config& config, const WorkerContext& context,
-               const ActiveTable<ForwardingTable>& active, QsbrGate& gate, const TscClock& clock)
+               const ActiveTable<ForwardingTable>& active, QsbrGate& gate, const TscClock& clock,
+               const WallClock& wall_clock)
     : config_(config),
       context_(context),
       active_(active),
       gate_(gate),
       clock_(clock),
+      wall_clock_(wall_clock),
       idle_(config.idle),
       tx_(config.port_ids.size()) {}
 
@@ -35,7 +37,7 @@ void Worker::enter() {
 
 uint32_t Worker::step() {
   const uint64_t start = rte_rdtsc();
-  context_.now_ns = clock_.ns(start);
+  context_.set_time(wall_clock_.at(clock_.ns(start)));
   uint32_t frames = send_for_slow_path();
   for (uint8_t port = 0; port < port_count(); ++port) frames += turn(port);
   SIMPLON_RACE_POINT("worker.before_ack");

@@ -16,6 +16,7 @@
 #include "dataplane/table/active_table.h"
 #include "dataplane/worker/idle.h"
 #include "dataplane/worker/qsbr_gate.h"
+#include "dataplane/worker/wall_clock.h"
 
 struct rte_mbuf;
 struct rte_ring;
@@ -37,7 +38,8 @@ class Worker {
 
   // References outlive the object.
   Worker(const Config& config, const WorkerContext& context,
-         const ActiveTable<ForwardingTable>& active, QsbrGate& gate, const TscClock& clock);
+         const ActiveTable<ForwardingTable>& active, QsbrGate& gate, const TscClock& clock,
+         const WallClock& wall_clock);
 
   // Until `stop`.
   void run(const std::atomic<bool>& stop);
@@ -72,6 +74,7 @@ class Worker {
   const ActiveTable<ForwardingTable>& active_;
   QsbrGate& gate_;
   const TscClock& clock_;
+  const WallClock& wall_clock_;
   Idle idle_;
   const ForwardingTable* table_ = nullptr;  // one per step
   std::vector<TxBuffer> tx_;                // by port

@@ -257,13 +257,14 @@ int measure(const Options& options) {
   neighbors->set(0, Ipv6Address::from_ipv4(*Ipv4Address::parse("192.0.2.254")), kGatewayMac);
   neighbors->set(0, *Ipv6Address::parse("2001:db8:fffe::fe"), kGatewayMac);
   const TscClock clock;
+  const WallClock wall_clock;
   ActiveTable<ForwardingTable> active;
   QsbrGate gate(1);
   Worker::Config worker_config;
   worker_config.port_ids = {port.id};
   worker_config.punts = punts;
   Worker worker(worker_config, WorkerContext(column.data(), tunnels.data(), *neighbors, 0, 1),
-                active, gate, clock);
+                active, gate, clock, wall_clock);
   Publisher::Config publisher_config;
   publisher_config.ports = {{"wan0", kOwnMac}};
   publisher_config.reader_count = 1;

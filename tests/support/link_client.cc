@@ -44,9 +44,10 @@ void LinkClient::send(const void* data, std::size_t size, const std::vector<int>
   static_cast<void>(sendmsg(socket_.get(), &message, MSG_NOSIGNAL));
 }
 
-ssize_t LinkClient::receive(void* data, std::size_t size, FileDescriptor* fd) {
+ssize_t LinkClient::receive(void* data, std::size_t size, std::vector<FileDescriptor>* fds) {
+  constexpr std::size_t kMost = 8;
   iovec part{data, size};
-  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
+  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int) * kMost)> control{};
   msghdr message{};
   message.msg_iov = &part;
   message.msg_iovlen = 1;
@@ -55,10 +56,12 @@ ssize_t LinkClient::receive(void* data, std::size_t size, FileDescriptor* fd) {
   const ssize_t n = recvmsg(socket_.get(), &message, MSG_CMSG_CLOEXEC);
   const cmsghdr* c = CMSG_FIRSTHDR(&message);
   if (n > 0 && c != nullptr && c->cmsg_type == SCM_RIGHTS) {
-    int received = -1;
-    std::memcpy(&received, CMSG_DATA(c), sizeof received);
-    FileDescriptor owned(received);
-    if (fd != nullptr) *fd = std::move(owned);
+    for (std::size_t i = 0; i < (c->cmsg_len - CMSG_LEN(0)) / sizeof(int); ++i) {
+      int received = -1;
+      std::memcpy(&received, CMSG_DATA(c) + i * sizeof received, sizeof received);
+      FileDescriptor owned(received);
+      if (fds != nullptr) fds->push_back(std::move(owned));
+    }
   }
   return n;
 }
@@ -69,9 +72,9 @@ bool LinkClient::closed() {
   return n == 0 || (n < 0 && errno == ECONNRESET);
 }
 
-std::optional<Hello> LinkClient::hello(FileDescriptor* counters) {
+std::optional<Hello> LinkClient::hello(std::vector<FileDescriptor>* segments) {
   send(HelloRequest{header(LinkMessageType::kHelloRequest)});
-  return receive<Hello>(counters);
+  return receive<Hello>(segments);
 }
 
 std::optional<StatusReply> LinkClient::status() {
@@ -88,6 +91,17 @@ std::vector<PublishStatus> LinkClient::publish(int fd, uint64_t size, uint64_t g
     if (answer->state != static_cast<uint32_t>(PublishState::kValidated)) break;
   }
   return answers;
+}
+
+std::optional<SeedDone> LinkClient::seed(int fd, uint64_t count) {
+  send(Seed{header(LinkMessageType::kSeed), count}, {fd});
+  return receive<SeedDone>();
+}
+
+std::optional<TunnelCommandDone> LinkClient::command(TunnelCommand message) {
+  message.header = header(LinkMessageType::kTunnelCommand);
+  send(message);
+  return receive<TunnelCommandDone>();
 }
 
 }  // namespace simplon::testing

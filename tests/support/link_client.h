@@ -28,25 +28,29 @@ class LinkClient {
     send(&message, sizeof message, fds);
   }
 
-  // The next message; nullopt: the connection was closed, or nothing came in 5 seconds. `fd`: what
+  // The next message; nullopt: the connection was closed, or nothing came in 5 seconds. `fds`: what
   // came along.
   template <typename Message>
-  std::optional<Message> receive(FileDescriptor* fd = nullptr) {
+  std::optional<Message> receive(std::vector<FileDescriptor>* fds = nullptr) {
     Message message{};
-    if (receive(&message, sizeof message, fd) != static_cast<ssize_t>(sizeof message)) {
+    if (receive(&message, sizeof message, fds) != static_cast<ssize_t>(sizeof message)) {
       return std::nullopt;
     }
     return message;
   }
-  ssize_t receive(void* data, std::size_t size, FileDescriptor* fd);
+  ssize_t receive(void* data, std::size_t size, std::vector<FileDescriptor>* fds);
 
   // Whether the other end closed the connection, waiting 5 seconds for it.
   bool closed();
 
-  std::optional<Hello> hello(FileDescriptor* counters = nullptr);
+  // `segments`: counters, runtime, ledger.
+  std::optional<Hello> hello(std::vector<FileDescriptor>* segments = nullptr);
   std::optional<StatusReply> status();
   // Returns all answers up to the final one.
   std::vector<PublishStatus> publish(int fd, uint64_t size, uint64_t generation, uint64_t revision);
+  std::optional<SeedDone> seed(int fd, uint64_t count);
+  // The header is put in.
+  std::optional<TunnelCommandDone> command(TunnelCommand message);
 
   static LinkHeader header(LinkMessageType type) { return {static_cast<uint32_t>(type), kLinkAbi}; }
 

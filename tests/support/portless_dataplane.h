@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright (c) 2026 The Simplon authors
 
-// A dataplane without ports and DPDK: the real link server, publisher, state directory and counters
-// segment on a manager thread, one reader that turns like a worker. For tests of control.
+// A dataplane without ports and DPDK: the real link server, publisher, state directory and segments
+// on a manager thread, one reader that turns like a worker. For tests of control.
 
 #pragma once
 
@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <cstring>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -18,13 +19,17 @@
 
 #include "dataplane/link/link_server.h"
 #include "dataplane/link/publisher.h"
+#include "dataplane/link/seed.h"
+#include "dataplane/link/tunnel_commands.h"
+#include "dataplane/state/ledger_segment.h"
+#include "dataplane/state/runtime_segment.h"
 #include "dataplane/state/segment.h"
 #include "dataplane/table/generation_gate.h"
 #include "proto/link/link_messages.h"
 
 namespace simplon::testing {
 
-class PortlessDataplane : private LinkHandler {
+class PortlessDataplane : private LinkHandler, private EventSink {
  public:
   static constexpr uint32_t kSlots = 1u << 16;
 
@@ -33,6 +38,11 @@ class PortlessDataplane : private LinkHandler {
     std::string error;
     counters_ = CountersSegment::open(directory, 1, kSlots, error);
     if (!counters_) throw std::runtime_error(error);
+    runtime_ = RuntimeSegment::open(directory, kSlots, BootTime::read(), error);
+    if (!runtime_) throw std::runtime_error(error);
+    ledger_ = LedgerSegment::open(directory, 1, error);
+    if (!ledger_) throw std::runtime_error(error);
+    ring_.emplace(runtime_->event_ring());
     Publisher::Config config;
     config.ports = {{"uplink", {0x02, 0, 0, 0, 0, 1}}};
     config.slot_capacity = kSlots;
@@ -83,6 +93,11 @@ class PortlessDataplane : private LinkHandler {
     counter_add(c.out_packets, more.out_packets);
     counter_add(c.out_bytes, more.out_bytes);
   }
+  // What workers and slow path would learn and book.
+  RuntimeTable runtime() const { return runtime_->table(); }
+  ErrorLedger ledger(uint32_t column = 0) const { return ledger_->ledger(column); }
+  void event(const TunnelEvent& event) { publish(event); }
+  uint32_t boot_s() const { return BootTime::read().now_s; }
   WorkerCounters worker() { return WorkerCounters(counters_->worker_counters(0)); }
 
  private:
@@ -97,7 +112,9 @@ class PortlessDataplane : private LinkHandler {
     std::strcpy(h.version, "test");
     return h;
   }
-  int counters_fd() override { return counters_->read_only_fd(); }
+  SegmentFds segment_fds() override {
+    return {counters_->read_only_fd(), runtime_->read_only_fd(), ledger_->read_only_fd()};
+  }
   StatusReply status() override {
     StatusReply s{};
     s.active_generation = publisher_->generation();
@@ -134,6 +151,28 @@ class PortlessDataplane : private LinkHandler {
     publisher_->publish(message, fd, reply);
   }
 
+  SeedDone seed(const Seed& message, int fd) override {
+    SeedDone done{};
+    done.refused = message.count;
+    if (publisher_->table() == nullptr) return done;
+    RuntimeTable table = runtime();
+    return take_seed(message, fd, publisher_->table()->snapshot, table, boot_s());
+  }
+  TunnelCommandDone command(const TunnelCommand& message) override {
+    if (publisher_->table() == nullptr) return {};
+    RuntimeTable table = runtime();
+    BurstTime time;
+    time.boot_s = boot_s();
+    time.unix_ns = static_cast<uint64_t>(std::chrono::system_clock::now().time_since_epoch() /
+                                         std::chrono::nanoseconds(1));
+    return execute(message, publisher_->table()->snapshot, table, *this, time);
+  }
+  // The manager's commands and the test make events.
+  void publish(TunnelEvent event) override {
+    const std::lock_guard lock(ring_mutex_);
+    ring_->publish(event);
+  }
+
   void read() {
     gate_.online(0);
     const ForwardingTable* table = active_.acquire_first();
@@ -154,6 +193,10 @@ class PortlessDataplane : private LinkHandler {
 
   std::string directory_;
   std::optional<CountersSegment> counters_;
+  std::optional<RuntimeSegment> runtime_;
+  std::optional<LedgerSegment> ledger_;
+  std::optional<EventRing> ring_;
+  std::mutex ring_mutex_;
   ActiveTable<ForwardingTable> active_;
   PlainGenerationGate gate_;
   std::unique_ptr<Publisher> publisher_;

@@ -22,6 +22,8 @@
 
 #include "dataplane/link/publisher.h"
 #include "dataplane/link/state_directory.h"
+#include "dataplane/state/ledger_segment.h"
+#include "dataplane/state/runtime_segment.h"
 #include "dataplane/state/segment.h"
 #include "tests/support/catch.h"
 #include "tests/support/link_client.h"
@@ -62,6 +64,10 @@ class Dataplane : private LinkHandler {
     std::string error;
     counters_ = CountersSegment::open(directory, 1, 1u << 16, error);
     REQUIRE(counters_);
+    runtime_ = RuntimeSegment::open(directory, 1u << 16, BootTime::read(), error);
+    REQUIRE(runtime_);
+    ledger_ = LedgerSegment::open(directory, 1, error);
+    REQUIRE(ledger_);
     Publisher::Config config;
     config.ports = {{"uplink", {0x02, 0, 0, 0, 0, 1}}};
     config.slot_capacity = 1u << 16;
@@ -122,7 +128,9 @@ class Dataplane : private LinkHandler {
     h.active_revision = publisher_->revision();
     return h;
   }
-  int counters_fd() override { return counters_->read_only_fd(); }
+  SegmentFds segment_fds() override {
+    return {counters_->read_only_fd(), runtime_->read_only_fd(), ledger_->read_only_fd()};
+  }
   StatusReply status() override {
     StatusReply s{};
     s.active_generation = publisher_->generation();
@@ -134,9 +142,21 @@ class Dataplane : private LinkHandler {
                const std::function<void(const PublishStatus&)>& reply) override {
     publisher_->publish(message, fd, reply);
   }
+  SeedDone seed(const Seed& message, int) override {
+    SeedDone done{};
+    done.accepted = message.count;
+    return done;
+  }
+  TunnelCommandDone command(const TunnelCommand& message) override {
+    TunnelCommandDone done{};
+    done.done = message.kind;
+    return done;
+  }
 
   std::string directory_;
   std::optional<CountersSegment> counters_;
+  std::optional<RuntimeSegment> runtime_;
+  std::optional<LedgerSegment> ledger_;
   ActiveTable<ForwardingTable> active_;
   PlainGenerationGate gate_;
   std::unique_ptr<Publisher> publisher_;
@@ -168,17 +188,23 @@ void check_active(const std::vector<PublishStatus>& answers, uint64_t generation
   CHECK(answers[1].generation == generation);
 }
 
-TEST_CASE("hello tells the instance and brings the counters, read-only") {
+TEST_CASE("hello tells the instance and brings the three segments in order, read-only") {
   const TemporaryDirectory directory;
   const Dataplane dataplane(directory.path());
   LinkClient client(dataplane.path());
-  FileDescriptor counters;
-  const auto hello = client.hello(&counters);
+  std::vector<FileDescriptor> segments;
+  const auto hello = client.hello(&segments);
   REQUIRE(hello);
   CHECK(hello->instance_id == 42);
   CHECK(hello->active_generation == 0);
-  REQUIRE(counters);
-  CHECK((fcntl(counters.get(), F_GETFL) & O_ACCMODE) == O_RDONLY);
+  REQUIRE(segments.size() == 3);
+  const std::array<std::string_view, 3> magics = {"SIMPLONC", "SIMPLONR", "SIMPLONL"};
+  for (std::size_t i = 0; i < segments.size(); ++i) {
+    CHECK((fcntl(segments[i].get(), F_GETFL) & O_ACCMODE) == O_RDONLY);
+    std::array<char, 8> magic{};
+    REQUIRE(pread(segments[i].get(), magic.data(), magic.size(), 0) == 8);
+    CHECK(std::string_view(magic.data(), magic.size()) == magics[i]);
+  }
   CHECK(client.status()->active_generation == 0);
 }
 
@@ -253,12 +279,28 @@ TEST_CASE("whatever does not fit the protocol closes the connection and harms no
     client->send(&message, 7);
   }
   SECTION("unknown types") {
-    for (const uint32_t type : {0u, 7u, 0xffffffffu}) {
+    for (const uint32_t type : {0u, 11u, 0xffffffffu}) {
       client = connect(dataplane);
       const LinkHeader header{type, kLinkAbi};
       client->send(header);
       CHECK(client->closed());
     }
+  }
+  SECTION("a seed without its records") {
+    client->send(Seed{LinkClient::header(LinkMessageType::kSeed), 1});
+  }
+  SECTION("a seed with two") {
+    client->send(Seed{LinkClient::header(LinkMessageType::kSeed), 1}, {fd, fd});
+  }
+  SECTION("a command with a descriptor") {
+    TunnelCommand command{};
+    command.header = LinkClient::header(LinkMessageType::kTunnelCommand);
+    client->send(command, {fd});
+  }
+  SECTION("a command cut short") {
+    TunnelCommand command{};
+    command.header = LinkClient::header(LinkMessageType::kTunnelCommand);
+    client->send(&command, sizeof command - 1);
   }
   SECTION("messages only the dataplane sends") {
     client->send(Hello{LinkClient::header(LinkMessageType::kHello), 0, 0, 0, 0, 0, 0, 0, {}, {}});
@@ -335,6 +377,24 @@ TEST_CASE("a bad snapshot is refused with the reason and the old one keeps forwa
   CHECK(dataplane.forwarding() == 1);
   CHECK(client->status()->mapped_snapshots == 1);
   check_active(publish(*client, make_snapshot(2, 2)), 2);
+}
+
+TEST_CASE("seeds and commands are answered, a command with its tag") {
+  const TemporaryDirectory directory;
+  const Dataplane dataplane(directory.path());
+  const auto client = connect(dataplane);
+  const FileDescriptor records = memfd({}, kSeals);
+  const auto seeded = client->seed(records.get(), 7);
+  REQUIRE(seeded);
+  CHECK(seeded->accepted == 7);
+  TunnelCommand command{};
+  command.kind = 3;
+  command.tag = 4711;
+  const auto done = client->command(command);
+  REQUIRE(done);
+  CHECK(done->header.type == static_cast<uint32_t>(LinkMessageType::kTunnelCommandDone));
+  CHECK(done->done == 3);
+  CHECK(done->tag == 4711);
 }
 
 TEST_CASE(

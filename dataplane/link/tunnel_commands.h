@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The Simplon authors
+
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <functional>
+#include <mutex>
+#include <optional>
+
+#include "dataplane/pipeline/worker_context.h"
+#include "dataplane/state/event_sink.h"
+#include "dataplane/state/tunnel_runtime.h"
+#include "dataplane/table/snapshot_view.h"
+#include "proto/link/link_messages.h"
+
+namespace simplon {
+
+// Does to a dynamic tunnel what the operator said, and makes the event. Slow-path thread. Without
+// header and tag.
+TunnelCommandDone execute(const TunnelCommand& command, const SnapshotView& table,
+                          RuntimeTable& runtime, EventSink& events, const BurstTime& time);
+
+// Brings commands from the manager, which waits for the answer, to the slow path, which alone makes
+// events.
+class CommandQueue {
+ public:
+  using Executor = std::function<TunnelCommandDone(const TunnelCommand&)>;
+
+  // Manager thread. A command the slow path has not begun by the deadline is taken back and
+  // answered as not done.
+  TunnelCommandDone run(const TunnelCommand& command, std::chrono::milliseconds deadline);
+
+  // Slow-path thread: executes what is waiting. Costs one load when nothing is.
+  void drain(const Executor& executor);
+
+ private:
+  struct Entry {
+    TunnelCommand command{};
+    bool begun = false;
+    std::optional<TunnelCommandDone> done;
+  };
+
+  std::atomic<bool> waiting_{false};
+  std::mutex mutex_;
+  std::condition_variable answered_;
+  Entry* entry_ = nullptr;  // there is one manager, and it waits
+};
+
+}  // namespace simplon
