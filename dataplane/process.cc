@@ -95,7 +95,7 @@ Process::Process(const Options& options, const CpuPlan& cpus, const MemoryPlan& 
 
 bool Process::start(std::string& error) {
   if (!make_rings(error) || !open_ports(error)) return false;
-  if (!open_segments(error)) return false;
+  if (!open_segments(error) || !make_hash_engines(error)) return false;
   sample_clocks();
 
   Publisher::Config config;
@@ -131,6 +131,14 @@ bool Process::open_segments(std::string& error) {
   if (!ledger_) return false;
   report_segment(*ledger_, state_.path(), "mended=" + std::to_string(ledger_->repaired()));
   events_.emplace(runtime_->event_ring());
+  return true;
+}
+
+bool Process::make_hash_engines(std::string& error) {
+  for (uint16_t column = 0; column <= options_.workers; ++column) {
+    ayiya_.push_back(AyiyaWorker::create(random_number(), error));
+    if (ayiya_.back() == nullptr) return false;
+  }
   return true;
 }
 
@@ -191,6 +199,7 @@ WorkerContext Process::make_context(uint16_t column) {
                         neighbors_, column, options_.workers);
   context.runtime = runtime_->table();
   context.ledger = ledger_->ledger(column);
+  context.ayiya = ayiya_[column].get();
   return context;
 }
 
@@ -205,6 +214,7 @@ void Process::make_threads() {
     config.idle = cpus_.idle;
     for (const auto& port : ports_) config.port_ids.push_back(port->id());
     config.punts = punts_[w];
+    config.pool = pool_;
     if (hand_over && w == 0) config.hand_over = hand_over_;
     notes_.push_back(std::make_unique<NoteQueue>());
     WorkerContext context = make_context(w);
@@ -222,10 +232,14 @@ void Process::make_threads() {
   // a share of its own would shorten theirs.
   slow_path_context_->next_ipv4_id = 0x8000;
   slow_path_io_.emplace(*slow_path_context_, pool_, std::move(out), hand_over_);
+  slow_path_context_->io = &*slow_path_io_;
   SlowPathThread::Config config;
   config.reader = workers;
   config.punts = punts_;
   for (const auto& notes : notes_) config.notes.push_back(notes.get());
+  for (uint32_t column = 0; column < counters_->column_count(); ++column) {
+    config.tunnel_counters.push_back(counters_->tunnel_counters(column));
+  }
   config.seed = random_number();
   slow_path_.emplace(std::move(config), *slow_path_context_, neighbors_, *slow_path_io_, active_,
                      gate_, clock_, wall_clock_, *events_, inbox_);
@@ -429,6 +443,10 @@ StatusReply Process::status() {
     worker.idle_cycles = counters.get(WorkerCounter::kIdleCycles);
     worker.packets = counters.get(WorkerCounter::kRxPackets);
   }
+  const TunnelSummary tunnels = slow_path_->tunnels();
+  s.dynamic_up = tunnels.up;
+  s.dynamic_down = tunnels.down;
+  s.unverified = tunnels.unverified;
   s.port_count = static_cast<uint32_t>(ports_.size());
   for (std::size_t p = 0; p < ports_.size(); ++p) s.ports[p] = ports_[p]->status();
   const std::vector<NeighborStatus> neighbors = slow_path_->neighbors();

@@ -15,6 +15,7 @@
 #include "dataplane/link/publisher.h"
 #include "dataplane/link/state_directory.h"
 #include "dataplane/options.h"
+#include "dataplane/pipeline/ayiya_worker.h"
 #include "dataplane/port/dpdk_port.h"
 #include "dataplane/port/tsc_clock.h"
 #include "dataplane/state/ledger_segment.h"
@@ -51,6 +52,7 @@ class Process : private LinkHandler {
   bool open_ports(std::string& error);
   bool make_rings(std::string& error);
   bool open_segments(std::string& error);
+  bool make_hash_engines(std::string& error);
   WorkerContext make_context(uint16_t column);
   void make_threads();
   void stop_threads();
@@ -81,8 +83,9 @@ class Process : private LinkHandler {
   std::optional<CountersSegment> counters_;
   std::optional<RuntimeSegment> runtime_;
   std::optional<LedgerSegment> ledger_;
-  std::optional<EventRing> events_;                // the slow path's
-  std::vector<std::unique_ptr<NoteQueue>> notes_;  // one per worker
+  std::optional<EventRing> events_;                  // the slow path's
+  std::vector<std::unique_ptr<NoteQueue>> notes_;    // one per worker
+  std::vector<std::unique_ptr<AyiyaWorker>> ayiya_;  // one per worker, and the slow path's
   SlowPathThread::Inbox inbox_;
   std::vector<rte_ring*> punts_;
   rte_ring* hand_over_ = nullptr;

@@ -40,6 +40,14 @@ bool is_clean(const SeedRecord& record) {
          record.verified <= 1 && record.previous_secret <= 1;
 }
 
+// Index in PopRecord::local_addresses; kMaxLocalAddresses: it is none of them.
+uint32_t find_local_address(const PopRecord& pop, const uint8_t (&address)[16]) {
+  for (uint32_t i = 0; i < pop.local_address_count; ++i) {
+    if (std::memcmp(pop.local_addresses[i], address, sizeof address) == 0) return i;
+  }
+  return kMaxLocalAddresses;
+}
+
 bool take_record(const SeedRecord& record, const SnapshotView& table, RuntimeTable& runtime,
                  uint32_t boot_s) {
   if (!is_clean(record) || record.slot >= table.slot_capacity() ||
@@ -77,13 +85,6 @@ bool take_record(const SeedRecord& record, const SnapshotView& table, RuntimeTab
 }
 
 }  // namespace
-
-uint32_t find_local_address(const PopRecord& pop, const uint8_t (&address)[16]) {
-  for (uint32_t i = 0; i < pop.local_address_count; ++i) {
-    if (std::memcmp(pop.local_addresses[i], address, sizeof address) == 0) return i;
-  }
-  return kMaxLocalAddresses;
-}
 
 SeedDone take_seed(const Seed& message, int fd, const SnapshotView& table, RuntimeTable& runtime,
                    uint32_t boot_s) {

@@ -18,7 +18,4 @@ namespace simplon {
 SeedDone take_seed(const Seed& message, int fd, const SnapshotView& table, RuntimeTable& runtime,
                    uint32_t boot_s);
 
-// Index in PopRecord::local_addresses; kMaxLocalAddresses: it is none of them.
-uint32_t find_local_address(const PopRecord& pop, const uint8_t (&address)[16]);
-
 }  // namespace simplon

@@ -37,7 +37,9 @@ SlowPathThread::SlowPathThread(Config config, WorkerContext& context, NeighborTa
       wall_clock_(wall_clock),
       events_(events),
       inbox_(inbox),
-      slow_path_(context, neighbors, io, config_.seed) {}
+      slow_path_(context, neighbors, io, config_.seed, true, &events) {
+  slow_path_.set_tunnel_columns(config_.tunnel_counters);
+}
 
 void SlowPathThread::run(const std::atomic<bool>& stop) {
   gate_.online(config_.reader);
@@ -54,7 +56,7 @@ void SlowPathThread::run(const std::atomic<bool>& stop) {
       keep_time(*table);
       drain_notes(*table);
       inbox_.commands.drain([&](const TunnelCommand& command) {
-        return execute(command, table->snapshot, context_.runtime, events_, context_.time);
+        return slow_path_.command(*table, command, context_.now_ns);
       });
     }
     io_.update_held();
@@ -69,12 +71,14 @@ void SlowPathThread::read_clock() {
   context_.set_time(wall_clock_.at(clock_.now()));
 }
 
-void SlowPathThread::drain_notes(const ForwardingTable&) {
+void SlowPathThread::drain_notes(const ForwardingTable& table) {
   TunnelEvent event;
   while (inbox_.notes.pop(event)) events_.publish(event);
   for (NoteQueue* notes : config_.notes) {
     // Not more than fit at once, however fast the worker makes them.
-    for (std::size_t n = 0; n < NoteQueue::kSize && notes->pop(event); ++n) events_.publish(event);
+    for (std::size_t n = 0; n < NoteQueue::kSize && notes->pop(event); ++n) {
+      slow_path_.note(table, event, context_.now_ns);
+    }
   }
 }
 
@@ -137,11 +141,17 @@ void SlowPathThread::tick(const ForwardingTable& table, uint64_t now_ns) {
   std::vector<NeighborStatus> report = slow_path_.neighbors(now_ns);
   const std::lock_guard lock(report_mutex_);
   report_ = std::move(report);
+  tunnels_ = slow_path_.summary();
 }
 
 std::vector<NeighborStatus> SlowPathThread::neighbors() const {
   const std::lock_guard lock(report_mutex_);
   return report_;
+}
+
+TunnelSummary SlowPathThread::tunnels() const {
+  const std::lock_guard lock(report_mutex_);
+  return tunnels_;
 }
 
 }  // namespace simplon

@@ -8,7 +8,7 @@
 #include <mutex>
 #include <vector>
 
-#include "dataplane/link/tunnel_commands.h"
+#include "dataplane/link/command_queue.h"
 #include "dataplane/pipeline/forwarding_table.h"
 #include "dataplane/port/tsc_clock.h"
 #include "dataplane/slowpath/slow_path.h"
@@ -31,6 +31,7 @@ class SlowPathThread {
     std::size_t reader = 0;         // number at the gate
     std::vector<rte_ring*> punts;   // one per worker; this thread is their only consumer
     std::vector<NoteQueue*> notes;  // one per worker; the same
+    std::vector<const TunnelCounters*> tunnel_counters;  // of all columns
     uint64_t seed = 0;
   };
 
@@ -51,6 +52,7 @@ class SlowPathThread {
 
   // Any thread. At most 100 ms old.
   std::vector<NeighborStatus> neighbors() const;
+  TunnelSummary tunnels() const;
 
  private:
   void read_clock();
@@ -76,6 +78,7 @@ class SlowPathThread {
   uint64_t next_report_ns_ = 0;
   mutable std::mutex report_mutex_;
   std::vector<NeighborStatus> report_;
+  TunnelSummary tunnels_;
 };
 
 }  // namespace simplon

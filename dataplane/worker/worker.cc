@@ -22,7 +22,9 @@ Worker::Worker(const Config& config, const WorkerContext& context,
       clock_(clock),
       wall_clock_(wall_clock),
       idle_(config.idle),
-      tx_(config.port_ids.size()) {}
+      tx_(config.port_ids.size()) {
+  if (config_.pool != nullptr) context_.io = this;
+}
 
 void Worker::run(const std::atomic<bool>& stop) {
   enter();
@@ -51,6 +53,22 @@ uint32_t Worker::step() {
 void Worker::leave() {
   table_ = nullptr;
   gate_.offline(config_.index);
+}
+
+bool Worker::allocate(Packet& packet) {
+  rte_mbuf* frame = rte_pktmbuf_alloc(config_.pool);
+  if (frame == nullptr) return false;
+  to_packet(frame, 0, packet);
+  return true;
+}
+
+// Goes with the burst.
+void Worker::transmit(Packet& packet) {
+  send(to_mbuf(packet), packet.port);
+}
+
+void Worker::release(Packet& packet) {
+  rte_pktmbuf_free(mbuf_of(packet));
 }
 
 uint32_t Worker::turn(uint8_t port) {

@@ -11,6 +11,7 @@
 
 #include "dataplane/pipeline/forwarding_table.h"
 #include "dataplane/pipeline/packet.h"
+#include "dataplane/pipeline/packet_io.h"
 #include "dataplane/pipeline/worker_context.h"
 #include "dataplane/port/tsc_clock.h"
 #include "dataplane/table/active_table.h"
@@ -19,13 +20,14 @@
 #include "dataplane/worker/wall_clock.h"
 
 struct rte_mbuf;
+struct rte_mempool;
 struct rte_ring;
 
 namespace simplon {
 
 // One poll-mode worker: on each port it has the receive and the transmit queue of its own number.
 // Runs to completion, one table per turn. Everything but the constructor: the worker's thread.
-class Worker {
+class Worker : private PacketIo {
  public:
   struct Config {
     uint16_t index = 0;   // queue number, and reader number at the gate
@@ -34,12 +36,16 @@ class Worker {
     std::vector<uint16_t> port_ids;  // of ethdev, in the order of Packet::port
     rte_ring* punts = nullptr;       // to the slow path, which is its only consumer
     rte_ring* hand_over = nullptr;   // frames of the slow path to send; null: none come
+    rte_mempool* pool = nullptr;     // for packets of the worker's own; null: it makes none
   };
 
   // References outlive the object.
   Worker(const Config& config, const WorkerContext& context,
          const ActiveTable<ForwardingTable>& active, QsbrGate& gate, const TscClock& clock,
          const WallClock& wall_clock);
+  Worker(const Worker&) = delete;
+  Worker& operator=(const Worker&) = delete;
+  ~Worker() override = default;
 
   // Until `stop`.
   void run(const std::atomic<bool>& stop);
@@ -58,6 +64,10 @@ class Worker {
     uint16_t count = 0;
     std::array<rte_mbuf*, kMaxBurst> frames;
   };
+
+  bool allocate(Packet& packet) override;
+  void transmit(Packet& packet) override;
+  void release(Packet& packet) override;
 
   uint32_t turn(uint8_t port);
   uint8_t port_count() const { return static_cast<uint8_t>(tx_.size()); }

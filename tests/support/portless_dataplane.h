@@ -20,7 +20,7 @@
 #include "dataplane/link/link_server.h"
 #include "dataplane/link/publisher.h"
 #include "dataplane/link/seed.h"
-#include "dataplane/link/tunnel_commands.h"
+#include "dataplane/slowpath/slow_path.h"
 #include "dataplane/state/ledger_segment.h"
 #include "dataplane/state/runtime_segment.h"
 #include "dataplane/state/segment.h"
@@ -43,6 +43,12 @@ class PortlessDataplane : private LinkHandler, private EventSink {
     ledger_ = LedgerSegment::open(directory, 1, error);
     if (!ledger_) throw std::runtime_error(error);
     ring_.emplace(runtime_->event_ring());
+    slow_path_context_ = std::make_unique<WorkerContext>(
+        counters_->worker_counters(1), counters_->tunnel_counters(1), *neighbors_, 1, 1);
+    slow_path_context_->runtime = runtime_->table();
+    slow_path_context_->ledger = ledger_->ledger(1);
+    slow_path_ = std::make_unique<SlowPath>(*slow_path_context_, *neighbors_, no_buffers_, 1, false,
+                                            static_cast<EventSink*>(this));
     Publisher::Config config;
     config.ports = {{"uplink", {0x02, 0, 0, 0, 0, 1}}};
     config.slot_capacity = kSlots;
@@ -160,12 +166,14 @@ class PortlessDataplane : private LinkHandler, private EventSink {
   }
   TunnelCommandDone command(const TunnelCommand& message) override {
     if (publisher_->table() == nullptr) return {};
-    RuntimeTable table = runtime();
     BurstTime time;
+    time.now_ns = static_cast<uint64_t>(std::chrono::steady_clock::now().time_since_epoch() /
+                                        std::chrono::nanoseconds(1));
     time.boot_s = boot_s();
     time.unix_ns = static_cast<uint64_t>(std::chrono::system_clock::now().time_since_epoch() /
                                          std::chrono::nanoseconds(1));
-    return execute(message, publisher_->table()->snapshot, table, *this, time);
+    slow_path_context_->set_time(time);
+    return slow_path_->command(*publisher_->table(), message, time.now_ns);
   }
   // The manager's commands and the test make events.
   void publish(TunnelEvent event) override {
@@ -197,6 +205,16 @@ class PortlessDataplane : private LinkHandler, private EventSink {
   std::optional<LedgerSegment> ledger_;
   std::optional<EventRing> ring_;
   std::mutex ring_mutex_;
+  // Only for commands: it gets no packets, and makes none.
+  struct NoBuffers final : PacketIo {
+    bool allocate(Packet&) override { return false; }
+    void transmit(Packet&) override {}
+    void release(Packet&) override {}
+  };
+  NoBuffers no_buffers_;
+  std::unique_ptr<NeighborTable> neighbors_ = std::make_unique<NeighborTable>();
+  std::unique_ptr<WorkerContext> slow_path_context_;
+  std::unique_ptr<SlowPath> slow_path_;
   ActiveTable<ForwardingTable> active_;
   PlainGenerationGate gate_;
   std::unique_ptr<Publisher> publisher_;

@@ -10,18 +10,9 @@
 #include <mutex>
 #include <optional>
 
-#include "dataplane/pipeline/worker_context.h"
-#include "dataplane/state/event_sink.h"
-#include "dataplane/state/tunnel_runtime.h"
-#include "dataplane/table/snapshot_view.h"
 #include "proto/link/link_messages.h"
 
 namespace simplon {
-
-// Does to a dynamic tunnel what the operator said, and makes the event. Slow-path thread. Without
-// header and tag.
-TunnelCommandDone execute(const TunnelCommand& command, const SnapshotView& table,
-                          RuntimeTable& runtime, EventSink& events, const BurstTime& time);
 
 // Brings commands from the manager, which waits for the answer, to the slow path, which alone makes
 // events.
