@@ -7,6 +7,24 @@
 
 namespace simplon::bench {
 
+namespace {
+
+v1::Tunnel::Type type_of(Kind kind) {
+  switch (kind) {
+    case Kind::kHeartbeat:
+      return v1::Tunnel::HEARTBEAT;
+    case Kind::kGre:
+      return v1::Tunnel::GRE;
+    case Kind::k6in6:
+      return v1::Tunnel::IPV6_TUNNEL;
+    case Kind::k6in4:
+      break;
+  }
+  return v1::Tunnel::PROTO41;
+}
+
+}  // namespace
+
 v1::Config make_config(const Plan& plan) {
   v1::Config config;
   v1::Interface* link = config.mutable_pop()->add_interfaces();
@@ -28,8 +46,13 @@ v1::Config make_config(const Plan& plan) {
     v1::Tunnel* tunnel = config.add_tunnels();
     tunnel->set_id(i + 1);
     tunnel->set_slot(i);
-    tunnel->set_type(v1::Tunnel::PROTO41);
-    tunnel->set_remote(Ipv4Address::from_value(kRemoteBase + i).to_string());
+    tunnel->set_type(type_of(plan.kind()));
+    if (plan.kind() == Kind::kHeartbeat) {
+      tunnel->set_password("password-of-the-bench");
+    } else {
+      const Ipv6Address remote = plan.remote_of(i);
+      tunnel->set_remote(remote.is_ipv4_mapped() ? remote.ipv4().to_string() : remote.to_string());
+    }
     tunnel->add_delegated_prefixes(plan.prefix_of(i).to_string() + "/" +
                                    std::to_string(plan.prefix_length()));
   }

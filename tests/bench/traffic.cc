@@ -21,6 +21,40 @@ void Traffic::draw_inner(uint8_t* at, const Ipv6Address& source, const Ipv6Addre
   std::memcpy(at, &header, sizeof(header));
 }
 
+void Traffic::draw_outer(uint8_t* at, uint32_t tunnel) {
+  const Ipv6Address remote = plan_.remote_of(tunnel);
+  if (plan_.kind() == Kind::k6in6) {
+    const Ipv6Header outer{
+        .version_class_flow = uint32_t{6} << 28,
+        .payload_length = static_cast<uint16_t>(inner_length_),
+        .next_header = kProtocolIpv6,
+        .hop_limit = 60,
+        .source = remote,
+        .destination = kLocalV6,
+    };
+    std::memcpy(at, &outer, sizeof(outer));
+    return;
+  }
+  const bool gre = plan_.kind() == Kind::kGre;
+  Ipv4Header outer{
+      .version_ihl = 0x45,
+      .tos = 0,
+      .total_length = static_cast<uint16_t>(plan_.overhead() + inner_length_),
+      .id = uint16_t{0},
+      .flags_fragment = kIpv4DontFragment,
+      .ttl = 60,
+      .protocol = gre ? kProtocolGre : kProtocolIpv6,
+      .checksum = uint16_t{0},
+      .source = remote.ipv4(),
+      .destination = Ipv4Address::from_value(kLocalV4),
+  };
+  outer.checksum = ipv4_header_checksum(outer);
+  std::memcpy(at, &outer, sizeof(outer));
+  if (!gre) return;
+  const GreHeader header{.flags = uint16_t{0}, .protocol = kEtherTypeIpv6};
+  std::memcpy(at + sizeof(outer), &header, sizeof(header));
+}
+
 void Traffic::draw(Direction direction) {
   const Ipv6Address native = Ipv6Address::from_halves(0x2001'0db8'ffff'0000, 0x99);
   for (std::size_t i = 0; i < kPackets; ++i) {
@@ -28,30 +62,18 @@ void Traffic::draw(Direction direction) {
     const Ipv6Address in_tunnel = Ipv6Address::from_halves(kPoolHi | unit, 0x1234);
     uint8_t* at = frame(i);
     const bool encap = direction == Direction::kEncap;
-    const EthernetHeader ethernet{.destination = kOwnMac,
-                                  .source = kGatewayMac,
-                                  .type = encap ? kEtherTypeIpv6 : kEtherTypeIpv4};
+    const EthernetHeader ethernet{
+        .destination = kOwnMac,
+        .source = kGatewayMac,
+        .type = encap || plan_.kind() == Kind::k6in6 ? kEtherTypeIpv6 : kEtherTypeIpv4};
     std::memcpy(at, &ethernet, sizeof(ethernet));
     at += sizeof(ethernet);
     if (encap) {
       draw_inner(at, native, in_tunnel);
       continue;
     }
-    Ipv4Header outer{
-        .version_ihl = 0x45,
-        .tos = 0,
-        .total_length = static_cast<uint16_t>(sizeof(Ipv4Header) + inner_length_),
-        .id = uint16_t{0},
-        .flags_fragment = kIpv4DontFragment,
-        .ttl = 60,
-        .protocol = kProtocolIpv6,
-        .checksum = uint16_t{0},
-        .source = Ipv4Address::from_value(kRemoteBase + plan_.tunnel_of(unit)),
-        .destination = Ipv4Address::from_value(kLocalV4),
-    };
-    outer.checksum = ipv4_header_checksum(outer);
-    std::memcpy(at, &outer, sizeof(outer));
-    draw_inner(at + sizeof(outer), in_tunnel, native);
+    draw_outer(at, plan_.tunnel_of(unit));
+    draw_inner(at + plan_.overhead(), in_tunnel, native);
   }
 }
 

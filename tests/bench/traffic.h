@@ -24,17 +24,33 @@ inline constexpr uint32_t kUnits = 1u << 20;  // /64s of 2001:db8::/44
 inline constexpr MacAddress kOwnMac{2, 0, 0, 0, 0, 1};
 inline constexpr MacAddress kGatewayMac{2, 0, 0, 0, 0, 2};
 inline constexpr uint32_t kLocalV4 = 0xc0000201;  // 192.0.2.1
+inline constexpr Ipv6Address kLocalV6 =
+    Ipv6Address::from_halves(0x2001'0db8'fffe'0000, 1);  // 2001:db8:fffe::1
 inline constexpr uint32_t kRemoteBase = 0x0b000000;
+inline constexpr uint64_t kRemoteHi = 0x2001'0db8'f000'0000;
 inline constexpr uint64_t kPoolHi = 0x2001'0db8'0000'0000;
+
+enum class Kind : uint8_t { k6in4, kHeartbeat, kGre, k6in6 };
 
 // Neighbouring units belong to the same tunnel, as many as divide the space evenly, at most a /48
 // of them.
 class Plan {
  public:
-  explicit Plan(uint32_t tunnels) : tunnels_(tunnels) {
+  explicit Plan(uint32_t tunnels, Kind kind = Kind::k6in4) : tunnels_(tunnels), kind_(kind) {
     while ((uint64_t{tunnels} << (shift_ + 1)) <= kUnits && shift_ < 16) ++shift_;
   }
   uint32_t tunnels() const { return tunnels_; }
+  Kind kind() const { return kind_; }
+  // Where the tunnel ends, IPv4-mapped for IPv4, and how long the outer headers are.
+  Ipv6Address remote_of(uint32_t tunnel) const {
+    if (kind_ == Kind::k6in6) return Ipv6Address::from_halves(kRemoteHi, tunnel + 1);
+    return Ipv6Address::from_ipv4(Ipv4Address::from_value(kRemoteBase + tunnel));
+  }
+  std::size_t overhead() const {
+    return kind_ == Kind::k6in6  ? sizeof(Ipv6Header)
+           : kind_ == Kind::kGre ? sizeof(Ipv4Header) + sizeof(GreHeader)
+                                 : sizeof(Ipv4Header);
+  }
   uint32_t units() const { return tunnels_ << shift_; }
   unsigned prefix_length() const { return 64 - shift_; }
   uint32_t tunnel_of(uint32_t unit) const { return unit >> shift_; }
@@ -44,6 +60,7 @@ class Plan {
 
  private:
   uint32_t tunnels_;
+  Kind kind_;
   unsigned shift_ = 0;
 };
 
@@ -56,13 +73,13 @@ class Traffic {
 
   uint8_t* frame(std::size_t packet) { return memory_.data() + packet * kFrameStride + kHeadroom; }
   std::size_t frame_length(Direction d) const {
-    return sizeof(EthernetHeader) + (d == Direction::kDecap ? sizeof(Ipv4Header) : 0) +
-           inner_length_;
+    return sizeof(EthernetHeader) + (d == Direction::kDecap ? plan_.overhead() : 0) + inner_length_;
   }
   // Writes all headers anew with fresh random tunnels. Touches no table.
   void draw(Direction direction);
 
  private:
+  void draw_outer(uint8_t* at, uint32_t tunnel);
   void draw_inner(uint8_t* at, const Ipv6Address& source, const Ipv6Address& destination);
 
   Plan plan_;
