@@ -12,19 +12,17 @@ void Expiry::tick(const ForwardingTable& table) {
   const uint32_t slots = std::min(table.snapshot.slot_capacity(), runtime.capacity());
   if (slots == 0) return;
   const uint64_t now = exits_.now();
-  if (table.snapshot.generation() != generation_) {
-    generation_ = table.snapshot.generation();
-    next_ = 0;
-    pass_ = 0;
-    counting_ = {};
-  }
+  // A new table does not begin a new pass: published often, it would never reach the end.
+  if (next_ >= slots) next_ = 0;
   const uint64_t elapsed = std::min(now - std::min(ticked_ns_, now), kPassTime);
   ticked_ns_ = now;
   // One more than the share of the time gone by, so that rounding never makes a pass longer.
   const auto share = static_cast<uint32_t>(slots * elapsed / kPassTime + 1);
   for (uint32_t n = std::min(share, slots); n > 0; --n) {
     constexpr uint32_t kAhead = 16;
-    runtime.prefetch(std::min(next_ + kAhead, slots - 1));
+    const uint32_t ahead = std::min(next_ + kAhead, slots - 1);
+    runtime.prefetch(ahead);
+    __builtin_prefetch(table.snapshot.slots() + ahead);
     look_at(table, next_);
     if (++next_ < slots) continue;
     next_ = 0;
@@ -46,7 +44,11 @@ void Expiry::look_at(const ForwardingTable& table, uint32_t slot) {
     if (enabled) ++counting_.down;
     return;
   }
-  if (runtime.expire(slot, incarnation, context.time.boot_s, tunnel.beat_timeout_s)) {
+  // The cheap question first: a record that is not overdue is only read.
+  const uint32_t seen = runtime.last_seen_s(slot, incarnation);
+  const uint32_t now_s = context.time.boot_s;
+  if (now_s > seen && now_s - seen > tunnel.beat_timeout_s &&
+      runtime.expire(slot, incarnation, context.time.boot_s, tunnel.beat_timeout_s)) {
     if (enabled) ++counting_.down;
     context.counters.add(WorkerCounter::kTunnelsDown);
     TunnelEvent event = make_tunnel_event(TunnelEventKind::kDown, slot, incarnation, endpoint,

@@ -31,7 +31,7 @@ class Expiry {
 
  private:
   // What the pass hands to `owners_` of all it meets: each slot about once a minute, and all of
-  // them in the first pass of a configuration.
+  // them in the first pass.
   static constexpr uint32_t kRefreshPasses = 128;
 
   void look_at(const ForwardingTable& table, uint32_t slot);
@@ -40,10 +40,9 @@ class Expiry {
   TunnelWatch& watch_;
   Prober& prober_;
   Owners& owners_;
-  uint64_t generation_ = 0;
   uint64_t ticked_ns_ = 0;
   uint32_t next_ = 0;  // slot
-  uint32_t pass_ = 0;  // of this configuration
+  uint32_t pass_ = 0;
   TunnelSummary summary_;
   TunnelSummary counting_;
 };

@@ -62,6 +62,17 @@ TEST_CASE("a tunnel goes down when its timeout has passed, to the second") {
   CHECK(bed.take_event_kinds() == Kinds{Kind::kUp});
 }
 
+TEST_CASE("a tunnel goes down in time however often a configuration is published") {
+  SlowPathBed bed;
+  bed.beat();
+  for (int i = 0; i < 1820; ++i) {
+    bed.now += kSecond / 10;
+    bed.publish([](PopRecord&) {});
+    bed.tick();
+  }
+  CHECK_FALSE(bed.endpoint(kHeartbeatSlot).up);
+}
+
 TEST_CASE("beats keep a tunnel up") {
   SlowPathBed bed;
   for (int i = 0; i < 10; ++i) {
