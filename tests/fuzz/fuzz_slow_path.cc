@@ -221,7 +221,38 @@ std::vector<std::vector<uint8_t>> seeds() {
   };
   const uint8_t routing[] = {kProtocolIcmpv6, 0, 0, 1, 0, 0, 0, 0, 128, 0, 0, 0, 0, 1, 0, 2};
   const uint8_t options[] = {kProtocolIcmpv6, 0, 0xde, 1, 0, 0, 0, 0, 128, 0, 0, 0, 0, 1, 0, 2};
+  const std::string beat = SlowPathBed::beat_text("2001:db8:ff:7::2", "sender", 1'700'000'000);
+  const std::span<const uint8_t> beat_bytes(reinterpret_cast<const uint8_t*>(beat.data()),
+                                            beat.size());
+  const uint8_t fragment[] = {kProtocolIpv6, 0, 0, 1, 0, 0, 0, 7, 0x60, 0, 0, 0, 0, 16, 17, 64};
+  const Bytes quoted = PacketBuilder()
+                           .ipv4("192.0.2.1", "198.51.100.50")
+                           .ipv6(kHost, "2001:db8:ff:6::2")
+                           .udp(1, 2)
+                           .build();
   std::vector<PacketBuilder> frames{
+      SlowPathBed::from_router().ipv4("203.0.113.7", "192.0.2.1").udp(50'000, 3740).raw(beat_bytes),
+      SlowPathBed::from_tunnel("203.0.113.7").ipv6("2001:db8:1002::5", kHost).udp(1, 2),
+      SlowPathBed::from_tunnel("203.0.113.7")
+          .ipv6("2001:db8:ff:7::2", "2001:db8:ff:7::1")
+          .icmpv6(kIcmpv6EchoReply, 0, 0x42420001)
+          .payload(16),
+      uplink("2001:db8:1002::5").udp(1, 2).payload(1200),
+      SlowPathBed::from_router()
+          .ipv6("2001:db8:9::7", "2001:db8:a::1")
+          .udp(50'000, 3740)
+          .raw(beat_bytes),
+      SlowPathBed::from_router()
+          .ipv6("2001:db8:9::7", "2001:db8:a::1")
+          .protocol(kProtocolFragment)
+          .raw(fragment),
+      SlowPathBed::from_router().ipv4("203.0.113.9", "192.0.2.1").icmpv4(3, 1).raw(quoted),
+      SlowPathBed::from_router()
+          .ipv4("203.0.113.7", "192.0.2.1")
+          .id(9)
+          .protocol(kProtocolUdp)
+          .fragment(0, true)
+          .payload(48),
       uplink("2001:db8:1000::5").udp(1, 2).payload(64),
       uplink("2001:db8:1000::5").ttl(1).udp(1, 2),
       uplink("2001:db8:ff:1::2").udp(1, 2).payload(1450),

@@ -65,7 +65,7 @@ PopRecord make_pop() {
   return pop;
 }
 
-std::vector<PoolRecord> make_pools() {
+std::vector<PoolRecord> make_pools(bool ipv4) {
   const auto pool = [](std::string_view prefix, uint32_t units, uint8_t shift, PoolKind kind) {
     PoolRecord p{};
     p.base = v6(prefix).hi();
@@ -75,9 +75,18 @@ std::vector<PoolRecord> make_pools() {
     p.kind = static_cast<uint32_t>(kind);
     return p;
   };
-  return {pool("2001:db8:ff::", 1 << 16, 0, PoolKind::kLink),
-          pool("2001:db8:100::", 1 << 16, 0, PoolKind::kRouted),
-          pool("2001:db8:1000::", 16, 16, PoolKind::kDelegated)};
+  std::vector<PoolRecord> pools{pool("2001:db8:ff::", 1 << 16, 0, PoolKind::kLink),
+                                pool("2001:db8:100::", 1 << 16, 0, PoolKind::kRouted),
+                                pool("2001:db8:1000::", 16, 16, PoolKind::kDelegated)};
+  if (ipv4) {
+    PoolRecord p = pools[1];
+    p.base = ipv4_pool_key(v4("198.18.0.0").value());
+    p.unit_count = 16;
+    p.shift = 4;
+    p.mask = ~uint64_t{255};
+    pools.insert(pools.begin(), p);
+  }
+  return pools;
 }
 
 std::vector<TunnelSlot> make_slots() {
@@ -228,7 +237,8 @@ SlowPathBed::SlowPathBed(const Options& options)
       slow_column_(kWorkerCounterCapacity),
       worker_ledger_(64 * kLedgerWays),
       slow_ledger_(64 * kLedgerWays),
-      slots_(make_slots()) {
+      slots_(make_slots()),
+      ipv4_pool_(options.ipv4_pool) {
   if (options.rotation) slots_[kHeartbeatSlot].options |= kTunnelOptionRotation;
   if (options.change_slots) options.change_slots(slots_);
   worker_tunnels_.resize(slots_.size());
@@ -267,7 +277,7 @@ void SlowPathBed::publish(const std::function<void(PopRecord&)>& change_pop) {
   PopRecord pop = make_pop();
   if (change_pop) change_pop(pop);
   auto table = std::make_unique<Table>();
-  table->memory = make_snapshot(pop, make_pools(), slots_, ++generation_);
+  table->memory = make_snapshot(pop, make_pools(ipv4_pool_), slots_, ++generation_);
   auto opened = SnapshotView::over(
       std::as_bytes(std::span(table->memory)).first(snapshot_size(table->memory)));
   if (!opened) throw std::logic_error("snapshot refused: " + opened.error.reason);

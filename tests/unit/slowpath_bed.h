@@ -50,6 +50,7 @@ inline constexpr uint32_t kAyiyaSlot = 9;
 class SlowPathBed : private PacketIo, private EventSink {
  public:
   struct Options {
+    bool ipv4_pool = false;      // 198.18.0.0/24, the /28 of that number for each slot
     bool rotation = false;       // kOtherPassword was T7's before kPassword
     bool traffic_counts = true;  // the slow path may look at the counters of the worker
     uint64_t seed = 1;
@@ -148,6 +149,7 @@ class SlowPathBed : private PacketIo, private EventSink {
   RuntimeTable runtime_;
   NoteQueue notes_;
   std::vector<TunnelSlot> slots_;
+  bool ipv4_pool_;
   uint64_t generation_ = 0;
   NeighborTable neighbors_;
   std::vector<std::unique_ptr<Table>> tables_;  // the last is active
