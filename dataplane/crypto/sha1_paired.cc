@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <type_traits>
 #include <utility>
 
 namespace simplon {
@@ -103,6 +104,22 @@ template <int kLanes>
   }
 }
 
+// Less than a block. In pieces of fixed sizes, which are a move each.
+void copy_rest(uint8_t* to, const uint8_t* from, std::size_t size) {
+  const auto piece = [&]<std::size_t kSize>(std::integral_constant<std::size_t, kSize>) {
+    if ((size & kSize) == 0) return;
+    std::memcpy(to, from, kSize);
+    to += kSize;
+    from += kSize;
+  };
+  piece(std::integral_constant<std::size_t, 32>{});
+  piece(std::integral_constant<std::size_t, 16>{});
+  piece(std::integral_constant<std::size_t, 8>{});
+  piece(std::integral_constant<std::size_t, 4>{});
+  piece(std::integral_constant<std::size_t, 2>{});
+  piece(std::integral_constant<std::size_t, 1>{});
+}
+
 [[gnu::target("sha,sse4.1")]] void begin(Lane& lane, const Sha1Job& job) {
   lane.state.abcd = _mm_set_epi32(0x67452301, static_cast<int>(0xefcdab89),
                                   static_cast<int>(0x98badcfe), 0x10325476);
@@ -113,8 +130,10 @@ template <int kLanes>
   // The end is put together long before it is read: its bytes are in the cache by then.
   const std::size_t rest = job.length % kBlock;
   lane.end_blocks = rest + 9 <= kBlock ? 1 : 2;
-  std::memset(lane.end, 0, sizeof lane.end);
-  std::memcpy(lane.end, job.message + job.length - rest, rest);
+  for (std::size_t i = 0; i < sizeof lane.end; i += 16) {
+    _mm_store_si128(reinterpret_cast<__m128i*>(lane.end + i), _mm_setzero_si128());
+  }
+  copy_rest(lane.end, job.message + job.length - rest, rest);
   lane.end[rest] = 0x80;
   const uint64_t bits = __builtin_bswap64(uint64_t{job.length} * 8);
   std::memcpy(lane.end + lane.end_blocks * kBlock - sizeof bits, &bits, sizeof bits);

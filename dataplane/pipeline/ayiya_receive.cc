@@ -55,6 +55,11 @@ bool find_tunnel(Batch& batch, uint8_t index, uint32_t& slot) {
   }
   __builtin_prefetch(view.slots() + slot);
   context.runtime.prefetch(slot);
+  // The beginning of what will be hashed; the processor goes on by itself.
+  const uint8_t* payload = packet.at<uint8_t>(packet.transport);
+  for (std::size_t line = 1; line <= 4 && 64 * line < length; ++line) {
+    __builtin_prefetch(payload + 64 * line);
+  }
   return true;
 }
 
@@ -172,8 +177,7 @@ bool check_cheaply(Batch& batch, Candidate& candidate) {
     return drop(context, batch.table, packet, DropReason::kOuterDestinationMismatch);
   }
   const TunnelSlot& slot = batch.table.snapshot.slot(candidate.slot);
-  const Endpoint known = context.runtime.load(candidate.slot, slot.incarnation);
-  candidate.from_endpoint = known.known() && known.same_place(from);
+  candidate.from_endpoint = context.runtime.is_at(candidate.slot, slot.incarnation, from);
   if (!check_clock(batch, packet, candidate.from_endpoint)) return false;
 
   HashBudget& budget = context.ayiya->budget;
@@ -269,14 +273,16 @@ Learned learn(Batch& batch, const Candidate& candidate, uint32_t epoch) {
 }
 
 // False: not taken after all, though well signed.
-bool take_sign_of_life(Batch& batch, const Candidate& candidate) {
+[[gnu::noinline]] bool learn_from(Batch& batch, const Candidate& candidate) {
   Packet& packet = batch.packets[candidate.index];
   WorkerContext& context = batch.context;
   const SnapshotView& view = batch.table.snapshot;
   const TunnelSlot& slot = view.slot(candidate.slot);
   const uint32_t epoch = ayiya_of(packet).epoch.value();
-  // Anew: an earlier packet of the burst may have moved it.
-  const Endpoint before = context.runtime.load(candidate.slot, slot.incarnation);
+  // Anew for who comes from elsewhere: an earlier packet of the burst may have moved it here.
+  const Endpoint before = candidate.from_endpoint
+                              ? candidate.from
+                              : context.runtime.load(candidate.slot, slot.incarnation);
   const bool same = before.known() && before.same_place(candidate.from);
   if (!same && (candidate.from.port == 0 || !is_possible_endpoint(view, candidate.from.address)))
       [[unlikely]] {
@@ -313,6 +319,18 @@ bool take_sign_of_life(Batch& batch, const Candidate& candidate) {
       return refuse(batch, candidate, TunnelEventKind::kReplayed, DropReason::kAyiyaReplayed,
                     before);
   }
+  return true;
+}
+
+bool take_sign_of_life(Batch& batch, const Candidate& candidate) {
+  WorkerContext& context = batch.context;
+  const TunnelSlot& slot = batch.table.snapshot.slot(candidate.slot);
+  const uint32_t epoch = ayiya_of(batch.packets[candidate.index]).epoch.value();
+  const bool old_news = candidate.from_endpoint &&
+                        (slot.options & kTunnelOptionStrictReplay) == 0 &&
+                        context.runtime.is_old_news(candidate.slot, epoch, context.time.boot_s);
+  if (!old_news && !learn_from(batch, candidate)) [[unlikely]]
+    return false;
   context.counters.add(WorkerCounter::kAyiyaAccepted);
   return true;
 }

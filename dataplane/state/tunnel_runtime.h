@@ -67,6 +67,11 @@ class RuntimeTable {
 
   // Any thread; lock-free. What belongs to another incarnation is not known.
   Endpoint load(uint32_t slot, uint8_t incarnation) const;
+  // load() and known() and same_place(), without the endpoint.
+  bool is_at(uint32_t slot, uint8_t incarnation, const Endpoint& place) const;
+  // Of a packet from where is_at(): learn() would say kSame and change nothing, as for most packets
+  // of any second.
+  bool is_old_news(uint32_t slot, uint32_t epoch, uint32_t now_s) const;
   // 0: none.
   uint32_t highest_epoch(uint32_t slot, uint8_t incarnation) const;
   uint32_t last_seen_s(uint32_t slot, uint8_t incarnation) const;
@@ -177,6 +182,36 @@ inline bool load_ipv6(TunnelRuntime& record, uint64_t word, Ipv6Address& address
   if (!endpoint_word::same_ipv6(endpoint.load(std::memory_order_relaxed), word)) return false;
   std::memcpy(address.bytes.data(), halves, sizeof halves);
   return true;
+}
+
+// An IPv4 endpoint is compared in its word: putting it together first takes longer than the rest.
+inline bool RuntimeTable::is_at(uint32_t slot, uint8_t incarnation, const Endpoint& place) const {
+  using namespace endpoint_word;
+  if (!place.address.is_ipv4_mapped()) [[unlikely]] {
+    const Endpoint known = load(slot, incarnation);
+    return known.known() && known.same_place(place);
+  }
+  constexpr uint64_t kPlace = kAyiya | kIpv6 | uint64_t{0xf} << kLocalShift |
+                              uint64_t{0x7f} << kIncarnationShift |
+                              ((uint64_t{1} << kIncarnationShift) - 1);
+  const uint64_t wanted = (place.transport == Transport::kAyiya ? kAyiya : 0) |
+                          uint64_t{place.local_index & 0xfu} << kLocalShift |
+                          uint64_t{incarnation & 0x7fu} << kIncarnationShift |
+                          uint64_t{place.port} << kPortShift | place.address.ipv4().value();
+  // Pairs with the release of whoever wrote the endpoint.
+  const uint64_t word =
+      std::atomic_ref<uint64_t>(records_[slot].endpoint).load(std::memory_order_acquire);
+  return (word & kPlace) == wanted;
+}
+
+inline bool RuntimeTable::is_old_news(uint32_t slot, uint32_t epoch, uint32_t now_s) const {
+  TunnelRuntime& record = records_[slot];
+  const auto load_relaxed = [](auto& field) {
+    return std::atomic_ref(field).load(std::memory_order_relaxed);
+  };
+  const uint32_t highest = load_relaxed(record.highest_epoch);
+  return endpoint_word::is_up(load_relaxed(record.endpoint)) && highest != 0 && epoch != 0 &&
+         epoch_difference(epoch, highest) <= 0 && load_relaxed(record.last_seen_s) == now_s;
 }
 
 inline Endpoint RuntimeTable::load(uint32_t slot, uint8_t incarnation) const {

@@ -1,0 +1,327 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The Simplon authors
+
+// Cycles per packet of AYIYA through the whole pipeline: received (checked, verified, learned from,
+// decapsulated, routed) and sent (encapsulated, signed); beside libipsec-mb's own SHA-1 jobs,
+// sixteen at a time, over messages of the same length in the same memory, measured in the same run.
+// Frames come from memory, tunnels are drawn at random and anew for every pass; ports and drivers
+// are not in it.
+
+#include <x86intrin.h>
+
+// Old names of the library that collide with others.
+#define NO_COMPAT_IMB_API_053
+#include <intel-ipsec-mb.h>
+
+#include <array>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "control/table/build_snapshot.h"
+#include "dataplane/pipeline/ayiya_worker.h"
+#include "dataplane/pipeline/pipeline.h"
+#include "tests/bench/ayiya_traffic.h"
+#include "tests/bench/json_line.h"
+
+namespace simplon::bench {
+namespace {
+
+[[noreturn]] void fail(const std::string& why) {
+  throw std::runtime_error(why);
+}
+
+constexpr std::size_t kBareWidth = 16;
+
+// What libipsec-mb does by itself, as it sets itself up for this processor.
+class BareJobs {
+ public:
+  BareJobs() : manager_(alloc_mb_mgr(0)) {
+    if (manager_ == nullptr) fail("libipsec-mb: no memory");
+    init_mb_mgr_auto(manager_, nullptr);
+  }
+  BareJobs(const BareJobs&) = delete;
+  BareJobs& operator=(const BareJobs&) = delete;
+  ~BareJobs() { free_mb_mgr(manager_); }
+
+  void run(std::span<const Sha1Job> jobs) {
+    for (const Sha1Job& job : jobs) {
+      IMB_JOB* slot = IMB_GET_NEXT_JOB(manager_);
+      slot->cipher_mode = IMB_CIPHER_NULL;
+      slot->cipher_direction = IMB_DIR_ENCRYPT;
+      slot->chain_order = IMB_ORDER_HASH_CIPHER;
+      slot->hash_alg = IMB_AUTH_SHA_1;
+      slot->src = job.message;
+      slot->hash_start_src_offset_in_bytes = 0;
+      slot->msg_len_to_hash_in_bytes = job.length;
+      slot->auth_tag_output = job.digest;
+      slot->auth_tag_output_len_in_bytes = kSha1Size;
+      for (const IMB_JOB* done = IMB_SUBMIT_JOB_NOCHECK(manager_); done != nullptr;) {
+        done = IMB_GET_COMPLETED_JOB(manager_);
+      }
+    }
+    while (IMB_FLUSH_JOB(manager_) != nullptr) {
+    }
+  }
+
+ private:
+  IMB_MGR* manager_;
+};
+
+ForwardingTable make_table(uint32_t tunnels) {
+  auto snapshot = control::build_snapshot(AyiyaTraffic::make_config(tunnels), 1, 1);
+  if (!snapshot.ok()) fail(std::string(snapshot.status().message()));
+  auto opened = SnapshotView::open(snapshot->fd.get(), {.copy = true});
+  if (!opened) fail(opened.error.reason);
+  const std::array ports{PortInfo{"wan0", kOwnMac}};
+  LinkTable::Error error;
+  auto links = LinkTable::build(opened.view->pop(), ports, error);
+  if (!links) fail(error.reason);
+  return {std::move(*opened.view), *links};
+}
+
+// The pipeline as a worker without ports would drive it. Every client is where its packets come
+// from, and verified.
+class Forwarder {
+ public:
+  explicit Forwarder(uint32_t tunnels)
+      : table_(make_table(tunnels)),
+        counters_(table_.snapshot.slot_capacity()),
+        runtime_(table_.snapshot.slot_capacity()),
+        neighbors_(std::make_unique<NeighborTable>()),
+        context_(column_.data(), counters_.data(), *neighbors_, 0, 1) {
+    for (const char* gateway : {"192.0.2.254", "2001:db8:fffe::fe"}) {
+      const auto v4 = Ipv4Address::parse(gateway);
+      neighbors_->set(0, v4 ? Ipv6Address::from_ipv4(*v4) : *Ipv6Address::parse(gateway),
+                      kGatewayMac);
+    }
+    std::string error;
+    ayiya_ = AyiyaWorker::create(1, error);
+    if (ayiya_ == nullptr) fail(error);
+    context_.ayiya = ayiya_.get();
+    context_.runtime = RuntimeTable({runtime_.data(), table_.snapshot.slot_capacity()});
+    for (uint32_t i = 0; i < tunnels; ++i) {
+      context_.runtime.set(i, table_.snapshot.slot(i).incarnation, AyiyaTraffic::endpoint(i), 1000);
+    }
+    BurstTime time;
+    time.now_ns = uint64_t{1000} * 1'000'000'000;
+    time.unix_ns = uint64_t{AyiyaTraffic::kEpoch} * 1'000'000'000;
+    time.boot_s = 1000;
+    context_.set_time(time);
+  }
+
+  void run(AyiyaDirection direction, AyiyaTraffic& traffic, std::size_t first, std::size_t count) {
+    const auto length = static_cast<uint16_t>(traffic.frame_length(direction));
+    for (std::size_t i = 0; i < count; ++i) {
+      Packet& p = burst_[i];
+      p = Packet{};
+      p.data = traffic.frame(first + i);
+      p.length = length;
+      p.headroom = kHeadroom;
+      p.tailroom = static_cast<uint16_t>(kFrameStride - kHeadroom - length);
+    }
+    const std::span<Packet> packets = std::span(burst_).first(count);
+    process_burst(context_, table_, packets);
+    for (const Packet& p : packets) refused_ += p.verdict != Verdict::kTransmit;
+  }
+
+  uint64_t refused() const { return refused_; }
+  std::string engine() const { return ayiya_->sha1().description(); }
+
+ private:
+  ForwardingTable table_;
+  HugeArray<TunnelCounters> counters_;
+  HugeArray<TunnelRuntime> runtime_;
+  std::unique_ptr<NeighborTable> neighbors_;
+  std::unique_ptr<AyiyaWorker> ayiya_;
+  std::array<uint64_t, kWorkerCounterCapacity> column_{};
+  WorkerContext context_;
+  std::array<Packet, kMaxBurst> burst_;
+  uint64_t refused_ = 0;
+};
+
+// Packets timed at once, so that a busy machine spoils few of the values.
+constexpr std::size_t kTimed = 64;
+using Values = std::vector<double>;
+
+void pass(Forwarder& forwarder, AyiyaDirection direction, AyiyaTraffic& traffic, std::size_t burst,
+          Values& values) {
+  traffic.draw(direction);
+  for (std::size_t first = 0; first < kPackets; first += kTimed) {
+    const uint64_t start = __rdtsc();
+    for (std::size_t i = 0; i < kTimed; i += burst) {
+      forwarder.run(direction, traffic, first + i, burst);
+    }
+    values.push_back(static_cast<double>(__rdtsc() - start) / kTimed);
+  }
+}
+
+void bare_pass(BareJobs& bare, AyiyaTraffic& traffic, Values& values) {
+  traffic.draw(AyiyaDirection::kReceive);
+  std::array<std::array<uint8_t, kSha1Size>, kBareWidth> digests;
+  std::array<Sha1Job, kBareWidth> jobs;
+  for (std::size_t first = 0; first < kPackets; first += kTimed) {
+    const uint64_t start = __rdtsc();
+    for (std::size_t i = first; i < first + kTimed; i += kBareWidth) {
+      for (std::size_t k = 0; k < kBareWidth; ++k) {
+        const uint8_t* datagram =
+            traffic.frame(i + k) + sizeof(EthernetHeader) + sizeof(Ipv4Header) + sizeof(UdpHeader);
+        jobs[k] = {datagram, traffic.hashed_length(), digests[k].data()};
+      }
+      bare.run(jobs);
+    }
+    values.push_back(static_cast<double>(__rdtsc() - start) / kTimed);
+  }
+}
+
+double cycles_per_second() {
+  using Clock = std::chrono::steady_clock;
+  const auto begin = Clock::now();
+  const uint64_t start = __rdtsc();
+  while (Clock::now() - begin < std::chrono::milliseconds(50)) {
+  }
+  const uint64_t cycles = __rdtsc() - start;
+  return static_cast<double>(cycles) / std::chrono::duration<double>(Clock::now() - begin).count();
+}
+
+struct Options {
+  bool json = false;
+  bool engines = false;
+  std::string_view only;  // this case
+  int runs = 5;
+  uint32_t tunnels = 10'000;
+};
+
+void measure(const Options& options, Forwarder& forwarder, std::size_t inner) {
+  constexpr int kPasses = 4;
+  const double frequency = cycles_per_second();
+  const double bits = static_cast<double>(inner) * 8;
+  AyiyaTraffic traffic(options.tunnels, inner);
+  BareJobs bare;
+  for (const AyiyaDirection direction : {AyiyaDirection::kReceive, AyiyaDirection::kSend}) {
+    for (const std::size_t burst : {std::size_t{1}, std::size_t{32}, std::size_t{64}}) {
+      const std::string name = (direction == AyiyaDirection::kReceive ? "receive/" : "send/") +
+                               std::to_string(inner) + "/" + std::to_string(burst);
+      if (!options.only.empty() && options.only != name) continue;
+      Values ours;
+      Values references;
+      for (int n = 0; n < options.runs * kPasses; ++n) {
+        pass(forwarder, direction, traffic, burst, ours);
+        bare_pass(bare, traffic, references);
+      }
+      const double cycles = median(ours);
+      print({"ayiya", name, "cycles_per_packet", cycles, median(references), options.runs},
+            options.json);
+      print({"ayiya", name, "gbit_per_second", bits * frequency / cycles / 1e9, {}, options.runs},
+            options.json);
+    }
+  }
+}
+
+// What Sha1Batch chooses from, and what it chooses.
+void measure_engines(const Options& options) {
+  std::string error;
+  const auto batch = Sha1Batch::create(error);
+  if (batch == nullptr) fail(error);
+  using Engine = Sha1Batch::Engine;
+  struct Choice {
+    const char* name;
+    std::optional<Engine> engine;
+  };
+  constexpr Choice kChoices[] = {{"wide", Engine::kWide},
+                                 {"paired", Engine::kPaired},
+                                 {"single", Engine::kSingle},
+                                 {"chosen", std::nullopt}};
+  for (const std::size_t inner : {std::size_t{84}, std::size_t{512}, std::size_t{1280}}) {
+    AyiyaTraffic traffic(1, inner);
+    traffic.draw(AyiyaDirection::kReceive);
+    std::array<std::array<uint8_t, kSha1Size>, Sha1Batch::kMaxJobs> digests;
+    for (const std::size_t size : {1, 2, 4, 6, 8, 16, 32, 64}) {
+      std::vector<Sha1Job> jobs;
+      for (std::size_t i = 0; i < size; ++i) {
+        jobs.push_back({traffic.frame(i), traffic.hashed_length(), digests[i].data()});
+      }
+      for (const Choice& choice : kChoices) {
+        if (choice.engine && !batch->has(*choice.engine)) continue;
+        std::vector<double> values;
+        for (int run = 0; run < 200; ++run) {
+          const uint64_t start = __rdtsc();
+          choice.engine ? batch->run(*choice.engine, jobs) : batch->run(jobs);
+          values.push_back(static_cast<double>(__rdtsc() - start) / static_cast<double>(size));
+        }
+        print({"ayiya",
+               std::string("sha1-") + choice.name + "/" + std::to_string(inner) + "/" +
+                   std::to_string(size),
+               "cycles_per_job",
+               median(values),
+               {},
+               200},
+              options.json);
+      }
+    }
+  }
+}
+
+int usage(int status) {
+  std::fprintf(status == 0 ? stdout : stderr,
+               "usage: bench_ayiya [--json] [--runs N] [--tunnels N] [--case NAME] [--engines]\n"
+               "Cycles (TSC) per packet and Gbit/s (of inner packets) of AYIYA received and sent\n"
+               "over random tunnels: 84, 512 and 1280 bytes, bursts of 1, 32 and 64; beside\n"
+               "libipsec-mb's SHA-1 jobs, sixteen at a time, of the same run.\n"
+               "--engines: the ways to hash a batch instead, by its size.\n");
+  return status;
+}
+
+}  // namespace
+
+int run(int argc, char** argv) {
+  Options options;
+  for (int i = 1; i < argc; ++i) {
+    const std::string_view a = argv[i];
+    if (a == "--help" || a == "-h") return usage(0);
+    if (a == "--json") {
+      options.json = true;
+    } else if (a == "--engines") {
+      options.engines = true;
+    } else if (a == "--case" && i + 1 < argc) {
+      options.only = argv[++i];
+    } else if (a == "--runs" && i + 1 < argc) {
+      options.runs = std::atoi(argv[++i]);
+    } else if (a == "--tunnels" && i + 1 < argc) {
+      options.tunnels = static_cast<uint32_t>(std::strtoul(argv[++i], nullptr, 10));
+    } else {
+      return usage(2);
+    }
+  }
+  if (options.runs < 1 || options.tunnels == 0 || options.tunnels > kUnits) return usage(2);
+  if (options.engines) {
+    measure_engines(options);
+    return 0;
+  }
+  Forwarder forwarder(options.tunnels);
+  if (!options.json) std::printf("SHA-1: %s\n", forwarder.engine().c_str());
+  for (const std::size_t inner : {std::size_t{84}, std::size_t{512}, std::size_t{1280}}) {
+    measure(options, forwarder, inner);
+  }
+  if (forwarder.refused() != 0) {
+    fail(std::to_string(forwarder.refused()) + " packets were not forwarded");
+  }
+  return 0;
+}
+
+}  // namespace simplon::bench
+
+int main(int argc, char** argv) {
+  try {
+    return simplon::bench::run(argc, argv);
+  } catch (const std::exception& e) {
+    std::fprintf(stderr, "bench_ayiya: %s\n", e.what());
+    return 1;
+  }
+}
