@@ -7,7 +7,7 @@
 
 #include <array>
 #include <cstdint>
-#include <memory>
+#include <new>
 #include <span>
 
 #include "dataplane/pipeline/forwarding_table.h"
@@ -57,7 +57,7 @@ struct Batch {
   // way there, looked up once.
   const TunnelRoute& find_way(std::size_t index) {
     const uint32_t slot = packets[index].out_slot;
-    return *std::construct_at(&ways_[index], tunnel_route(context.runtime, table, slot));
+    return *new (&ways_[index]) TunnelRoute(tunnel_route(context.runtime, table, slot));
   }
   const TunnelRoute& way(std::size_t index) const { return ways_[index]; }
 

@@ -19,9 +19,22 @@ bool same_ipv4(const uint8_t* mapped, Ipv4Address a) {
 
 // What a tunnel's packets must come in, from where and to where.
 struct Carrier {
+  // Halves, because an address just put together of them cannot be copied as a whole without
+  // waiting for its stores.
+  Carrier(bool encapsulation_fits, bool is_up, const Ipv6Address& address, uint8_t local)
+      : fits(encapsulation_fits),
+        up(is_up),
+        remote_hi(address.hi()),
+        remote_lo(address.lo()),
+        local_index(local) {}
+
+  bool is_from(const Ipv6Address& source) const {
+    return source.hi() == remote_hi && source.lo() == remote_lo;
+  }
+
   bool fits;  // the encapsulation is the tunnel's
   bool up;
-  Ipv6Address remote;
+  uint64_t remote_hi, remote_lo;
   uint8_t local_index;
 };
 
@@ -84,7 +97,7 @@ std::optional<DropReason> find_fault(const Batch& batch, const Packet& packet, u
   const Carrier carrier = carrier_of(batch, packet, owner, slot);
   if (!carrier.up) return DropReason::kTunnelDown;
   if (!carrier.fits) return DropReason::kEncapsulationMismatch;
-  if (carrier.remote != source) {
+  if (!carrier.is_from(source)) {
     blamed = false;
     return is_impossible_source(batch.table, source) ? DropReason::kOuterSourceInvalid
                                                      : DropReason::kOuterSourceMismatch;

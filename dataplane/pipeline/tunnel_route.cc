@@ -25,28 +25,33 @@ std::size_t overhead_of(const TunnelSlot& slot, const Endpoint& endpoint) {
   }
 }
 
+Endpoint configured_endpoint(const TunnelSlot& slot) {
+  return {.address = Ipv6Address::from_bytes(slot.remote),
+          .local_index = slot.local_index,
+          .up = true,
+          .verified = true};
+}
+
+NextHop next_hop_of(const LinkTable& links, const Endpoint& endpoint) {
+  if (!endpoint.up) return {};
+  return endpoint.address.is_ipv4_mapped() ? links.route_ipv4(endpoint.address.ipv4())
+                                           : links.route_ipv6(endpoint.address);
+}
+
 }  // namespace
 
 TunnelRoute tunnel_route(const RuntimeTable& runtime, const ForwardingTable& table, uint32_t slot) {
   const TunnelSlot& tunnel = table.snapshot.slot(slot);
   const bool dynamic = is_dynamic(static_cast<TunnelKind>(tunnel.kind));
-  TunnelRoute route;
-  route.mtu = tunnel.mtu;
-  if (dynamic) {
-    route.endpoint = endpoint_of(runtime, table.snapshot, slot);
-    if (!route.endpoint.up) return route;
-  } else {
-    route.endpoint.address = Ipv6Address::from_bytes(tunnel.remote);
-    route.endpoint.local_index = tunnel.local_index;
-    route.endpoint.up = true;
-    route.endpoint.verified = true;
-  }
-  const bool ipv4 = route.endpoint.address.is_ipv4_mapped();
+  // Each part is made where it stays: copying what has just been stored piece by piece would stall.
+  TunnelRoute route{.endpoint = dynamic ? endpoint_of(runtime, table.snapshot, slot)
+                                        : configured_endpoint(tunnel),
+                    .next_hop = next_hop_of(table.links, route.endpoint),
+                    .mtu = tunnel.mtu};
+  if (!route.endpoint.up) return route;
   route.overhead = static_cast<uint16_t>(overhead_of(tunnel, route.endpoint));
-  route.next_hop = ipv4 ? table.links.route_ipv4(route.endpoint.address.ipv4())
-                        : table.links.route_ipv6(route.endpoint.address);
   // What is static over IPv4 has been cut to the link by control, or goes out in fragments.
-  const bool fits_as_configured = !dynamic && ipv4;
+  const bool fits_as_configured = !dynamic && route.endpoint.address.is_ipv4_mapped();
   if (!fits_as_configured && route.next_hop.interface != kNoInterfaceIndex) {
     const std::size_t link = table.links.interfaces()[route.next_hop.interface].mtu;
     const std::size_t room = std::max(link - route.overhead, kIpv6MinimumMtu);

@@ -21,8 +21,8 @@ inline Endpoint endpoint_of(const RuntimeTable& runtime, const SnapshotView& vie
 }
 
 struct TunnelRoute {
-  Endpoint endpoint;  // of static tunnels: as configured, up and verified
-  NextHop next_hop;
+  Endpoint endpoint = {};  // of static tunnels: as configured, up and verified
+  NextHop next_hop = {};
   uint16_t overhead = 0;  // bytes before the inner packet: outer IP header and what follows it
   // Largest inner packet (docs/protocols.md §2.4). Of dynamic tunnels, and of all over IPv6, at
   // most what fits the link.
