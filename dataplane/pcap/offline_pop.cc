@@ -129,6 +129,12 @@ void OfflinePop::step_clock(int64_t by_ns) {
   clock_offset_ns_ += by_ns;
   believed_until_ns_ = now_ns_ + kBelievedNs;
   set_time();
+  TunnelEvent event{};
+  event.unix_ns = slow_context_->time.unix_ns;
+  event.slot = kNoSlot;
+  event.kind = static_cast<uint8_t>(TunnelEventKind::kClockStep);
+  event.count = static_cast<uint32_t>(by_ns / int64_t{kSecondNs});
+  slow_path_->note(*table_, event, now_ns_);
 }
 
 void OfflinePop::advance(uint64_t now_ns) {

@@ -171,6 +171,29 @@ for year, clock in ((2038, 2**31), (2106, 2**32)):
     c.refuse_replay(c.ayiya_from(A1, AWAY, PORT, epoch=clock - 1), A1, Place(AWAY, PORT))
     c.accept_noop(A1, AWAY, PORT, epoch=clock + 21, expect="moved")
 
+for by in (3600, -3600):
+    c = case(f"clock-step-{'ahead' if by > 0 else 'back'}",
+             "The PoP's clock jumps an hour: who is there stays, by either clock, for ten minutes; told as an event", [137])
+    c.step_clock(by, 10)
+    c.accept_noop(A1, HOME, PORT, epoch=START, expect="up")
+    c.accept_beat(H2, HOME, epoch=START, expect="up")
+    c.at(20)
+    c.accept_noop(A1, HOME, PORT, epoch=START + 20, expect="verified")
+    c.accept_beat(H2, HOME, epoch=START + 20, expect="same")
+    c.forward_in(A1, udp6(NATIVE, A1.client, 200))  # stamped with the new clock
+    c.refuse(c.ayiya_from(A1, AWAY, PORT, epoch=START + 21), "ayiya-clock-skew", A1, 1 - by)
+    c.refuse(c.beat_from(H2, AWAY, epoch=START + 21), "beat-clock-skew", H2, 1 - by)
+    c.at(100)
+    c.accept_noop(A1, HOME, PORT, epoch=START + 100 + by, expect="same")
+    c.accept_noop(A1, HOME, PORT, epoch=START + 100, expect="same")
+    c.refuse(c.ayiya_from(A1, HOME, PORT, epoch=START + 100 + by // 2), "ayiya-clock-skew", A1, -by // 2)
+    for seconds in (250, 400, 550):
+        c.at(seconds)
+        c.accept_noop(A1, HOME, PORT, epoch=START + seconds, expect="same")
+    c.at(612)
+    c.refuse(c.ayiya_from(A1, HOME, PORT, epoch=START + 612), "ayiya-clock-skew", A1, -by)
+    c.accept_noop(A1, HOME, PORT, epoch=START + 612 + by, expect="same")
+
 c = case("replay", "A captured packet sent again from a third address: endpoint unchanged, counted, told", [138, 140], linger=2)
 c.accept_ayiya(A1, DATA, HOME, PORT, expect="up")
 captured = c.ayiya(A1, DATA, epoch=START)

@@ -10,7 +10,7 @@ from . import clients
 from . import frames as f
 from .case import ROOT, START_NS, Case, hop, one_port
 from .dynamic_tunnels import ALL, P4, P6
-from .learned import SECOND, Learned, Ledger, Place, epoch_difference, source_of
+from .learned import SECOND, Learned, Ledger, Place, epoch_difference, line_time, source_of
 from .probes import probe
 
 START = START_NS // SECOND
@@ -33,6 +33,7 @@ class DynamicCase(Case):
         super().__init__(name, title, conformance, topology or one_port("dynamic"), bursts=bursts, **kw)
         self.learned, self.ledger = Learned(), Ledger()
         self.linger, self.offset = linger, offset  # offset: of the PoP's clock, seconds
+        self.clock_steps = []  # when, by how much: ns, seconds
         self.sequence = {}  # of GRE tunnels
         self.last_frame = b""
         self.next_tick = None
@@ -56,7 +57,14 @@ class DynamicCase(Case):
         return self.next_time // SECOND + self.offset
 
     def unix_ns(self, at=None):
-        return (self.now if at is None else at) + self.offset * SECOND
+        at = self.now if at is None else at
+        return at + (self.offset + sum(by for when, by in self.clock_steps if when < at)) * SECOND
+
+    def step_clock(self, by, after):
+        """The PoP's clock jumps, so many seconds after the first frame, which comes at the start."""
+        self.arguments.append(f"--clock-step {by}@{after}")
+        self.clock_steps.append((START_NS + after * SECOND, by))
+        self.pending_step = self.clock_steps[-1]
 
     def receive(self, frame, port=None):
         super().receive(frame, port)
@@ -67,6 +75,10 @@ class DynamicCase(Case):
         if self.next_tick is None:
             self.next_tick = until
         while self.next_tick <= until:
+            if getattr(self, "pending_step", None) and self.next_tick > self.pending_step[0]:
+                when, by = self.pending_step
+                self.pending_step = None
+                self.learned.told.append(f"{line_time(self.unix_ns(when + 1))} clock-step {by} s")
             self.tick(self.next_tick)
             self.next_tick += TICK_NS
 

@@ -62,7 +62,11 @@ for size in (4, 7, 11, 15):
     c.refuse(outer(G7.remote, P4, gre(inner, key=1, checksum=True, sequence=1)[:size], 47), "gre-malformed")
 for version in (1, 2, 7):  # 1 is PPTP's
     c.refuse(outer(G7.remote, P4, gre(inner, version=version), 47), "gre-malformed")
-c.refuse(outer(G7.remote, P4, gre(inner, flags=0x4000), 47), "gre-malformed")
+for flags in (0x4000, 0x0800, 0x0400):  # RFC 1701's: routing, strict source route, recursion
+    c.refuse(outer(G7.remote, P4, gre(inner, flags=flags), 47), "gre-malformed")
+for flags in (0x0200, 0x0100, 0x0080, 0x0008, 0x03f8):  # to be ignored
+    c.arrive(outer(G7.remote, P4, gre(inner, flags=flags), 47))
+    c.delivered_out(G7, hop(inner))
 for protocol in (0, 0x6558, 0x8847, 0x880b, 0xffff):
     c.refuse(outer(G7.remote, P4, gre(inner, protocol=protocol), 47), "gre-malformed")
 
@@ -107,7 +111,7 @@ for tunnel, mtu in ((G7, 1476), (G8, 1464), (G9, 1456), (G25, 1400)):
     c.forward_in(tunnel, udp6(NATIVE, tunnel.client, mtu))
     c.refuse_net(udp6(NATIVE, tunnel.client, mtu + 1), "packet-too-big", 2, 0, tunnel.near, mtu, blame=tunnel)
 
-c = case("ecn", "RFC 6040 and DSCP as in 6in4", [89, 90, 91, 92, 93, 94, 95, 96, 97, 98, 99])
+c = case("ecn", "RFC 6040 and DSCP as in 6in4", [89, 90, 91, 92, 93, 94, 95, 96, 97, 99])
 for ecn in (0, 1, 2, 3):
     c.forward_in(G7, udp6(NATIVE, G7.client, traffic_class=0xb8 | ecn))
     c.forward_in(G16, udp6(NATIVE, G16.client, traffic_class=0xb8 | ecn))

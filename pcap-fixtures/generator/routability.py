@@ -97,7 +97,7 @@ c.at(10.05)
 c.drop_from(H2, echo6_reply(old), "icmpv6-ignored", accepted=True)
 c.answer_probe(H2)
 
-c = case("probing", "Probes go at once, each second for ten, then each ten seconds, until one is answered", [107], linger=45)
+c = case("probing", "Probes go at once, each second for ten, then each ten seconds, until one is answered", [111], linger=45)
 c.accept_beat(H2, HOME, expect="up")
 
 c = case("traffic", "Who answers no probe is believed after ten seconds of packets both ways", [111])
