@@ -23,6 +23,10 @@ pop {
 }
 pools { name: "link" kind: LINK prefix: "2001:db8:1000::/52" }
 tunnels { id: 101 slot: 1 type: PROTO41 remote: "198.51.100.2" }
+tunnels { id: 102 slot: 2 type: HEARTBEAT password: "0123456789abcdef0123" }
+tunnels { id: 103 slot: 3 type: AYIYA password: "0123456789abcdef0123" }
+tunnels { id: 104 slot: 4 type: DYNAMIC_ENDPOINT password: "0123456789abcdef0123" }
+tunnels { id: 105 slot: 5 type: AYIYA password: "0123456789abcdef0123" admin_state: DISABLED }
 )";
   std::vector<control::FieldViolation> violations;
   const auto config = control::parse_config(text, "test.txtpb", &violations);

@@ -17,6 +17,7 @@ namespace {
 constexpr uint32_t kSets = 64;
 constexpr uint64_t kStart = 1'700'000'000'000'000'000;
 constexpr uint8_t kReason = static_cast<uint8_t>(DropReason::kNoRoute);
+constexpr uint8_t kClock = static_cast<uint8_t>(DropReason::kBeatClockSkew);
 
 // An outer IPv4 packet with UDP, as received.
 std::vector<uint8_t> ipv4_udp(std::size_t size, uint8_t last_byte_of_source = 7) {
@@ -57,10 +58,10 @@ struct Bed {
 TEST_CASE("a booked packet is there with its source, its time and its first bytes") {
   Bed bed;
   const auto packet = ipv4_udp(300);
-  bed.book(5, packet, kStart, kReason, 9, -4000);
+  bed.book(5, packet, kStart, kClock, 9, -4000);
   const LedgerRecord r = bed.only();
   CHECK(r.slot == 5);
-  CHECK(r.reason == kReason);
+  CHECK(r.reason == kClock);
   CHECK(r.incarnation == 9);
   CHECK(r.count == 1);
   CHECK(r.last_unix_ns == kStart);
@@ -99,13 +100,13 @@ TEST_CASE("counts are exact, samples are taken once in ten milliseconds") {
   const auto first = ipv4_udp(100, 1);
   const auto second = ipv4_udp(60, 2);
   for (uint64_t i = 0; i < 1000; ++i)
-    bed.book(5, i == 0 ? first : second, kStart + i, kReason, 1, 7);
+    bed.book(5, i == 0 ? first : second, kStart + i, kClock, 1, 7);
   LedgerRecord r = bed.only();
   CHECK(r.count == 1000);
   CHECK(r.source[15] == 1);
   CHECK(r.last_unix_ns == kStart);
   CHECK(r.detail == 7);
-  bed.book(5, second, kStart + ErrorLedger::kSampleNs);
+  bed.book(5, second, kStart + ErrorLedger::kSampleNs, kClock);
   r = bed.only();
   CHECK(r.count == 1001);
   CHECK(r.source[15] == 2);
@@ -114,8 +115,14 @@ TEST_CASE("counts are exact, samples are taken once in ten milliseconds") {
   // Nothing of the longer one is left behind it.
   CHECK(std::all_of(r.bytes + 60, std::end(r.bytes), [](uint8_t b) { return b == 0; }));
   // A clock set back does not stop samples.
-  bed.book(5, first, kStart - 5'000'000'000);
+  bed.book(5, first, kStart - 5'000'000'000, kClock);
   CHECK(bed.only().source[15] == 1);
+}
+
+TEST_CASE("only clock reasons have a detail") {
+  Bed bed;
+  bed.book(5, ipv4_udp(60), kStart, kReason, 1, 7);
+  CHECK(bed.only().detail == 0);
 }
 
 TEST_CASE("slots, reasons and incarnations have records of their own") {
