@@ -39,6 +39,8 @@ class Reader {
   // has() has been asked.
   unsigned u8(std::size_t at) const { return static_cast<unsigned char>(data_[at]); }
   unsigned u16(std::size_t at) const { return u8(at) << 8 | u8(at + 1); }
+  // A length counted in units of so many bytes.
+  std::size_t units(std::size_t at, std::size_t bytes) const { return u8(at) * bytes; }
   uint32_t u32(std::size_t at) const { return uint32_t{u16(at)} << 16 | u16(at + 2); }
   std::string address(std::size_t at, int family) const {
     std::array<char, INET6_ADDRSTRLEN> text{};
@@ -155,10 +157,10 @@ void add_transport(std::string& out, unsigned protocol, Reader in, int depth) {
       return add(out, "no payload");
     case kDestinationOptions:
       add(out, "destination options");
-      if (!in.has(2) || !in.has((in.u8(1) + 1) * 8)) return add_cut(out);
+      if (!in.has(2) || !in.has(in.units(1, 8) + 8)) return add_cut(out);
       {
         const unsigned next = in.u8(0);
-        in.skip((in.u8(1) + 1) * 8);
+        in.skip(in.units(1, 8) + 8);
         return add_transport(out, next, in, depth + 1);
       }
     case kFragment:
@@ -179,7 +181,7 @@ void add_ip(std::string& out, Reader in, int depth) {
                  std::to_string(in.u16(2)));
     const unsigned protocol = in.u8(9);
     const unsigned offset = in.u16(6) & 0x1fff;
-    const std::size_t header = (in.u8(0) & 15) * 4;
+    const std::size_t header = std::size_t{in.u8(0) & 15u} * 4;
     if (header < 20) return add(out, "a header of " + std::to_string(header) + " bytes");
     if (offset != 0)
       return add(out, "fragment at " + std::to_string(offset * 8) + " of protocol " +
@@ -233,7 +235,7 @@ std::string hex_dump(std::string_view packet) {
       line += kDigits[byte & 15];
       text += byte >= 0x20 && byte < 0x7f ? static_cast<char>(byte) : '.';
     }
-    out += line + "  |" + text + "|\n";
+    out.append(line).append("  |").append(text).append("|\n");
   }
   return out;
 }

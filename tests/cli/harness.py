@@ -130,11 +130,11 @@ class Pop:
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT
             )
 
-    def start_dataplane(self):
+    def start_dataplane(self, port="net_null0,no-rx=1"):
         os.makedirs(self.path("dataplane"), exist_ok=True)
         command = [
             self.programs.dataplane,
-            "--port", "uplink=net_null0,no-rx=1",
+            "--port", f"uplink={port}",
             "--workers", "1",
             "--state-dir", self.path("dataplane"),
             "--socket", self.path("dataplane.sock"),
@@ -170,6 +170,20 @@ class Pop:
             if time.monotonic() > deadline:
                 raise Failed(f"{name} is not ready in {timeout} s:\n{self.read(name + '.log')}")
             time.sleep(0.02)
+
+    def restart_dataplane(self, port):
+        """With another port; forwards by its last table from the first packet on."""
+        stop(self.dataplane)
+        if os.path.exists(self.path("dataplane.sock")):
+            os.unlink(self.path("dataplane.sock"))
+        self.start_dataplane(port)
+        self.wait_until(lambda: self.json("pop", "status")["dataplane_connected"])
+
+    def wait_until(self, condition, timeout=30):
+        deadline = time.monotonic() + timeout
+        while not condition():
+            expect(time.monotonic() < deadline, f"does not happen in {timeout} s")
+            time.sleep(0.05)
 
     def stop_control(self):
         stop(self.control)

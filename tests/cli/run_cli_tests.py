@@ -16,6 +16,8 @@ import traceback
 
 import cases_config  # noqa: F401
 import cases_dataplane  # noqa: F401
+import cases_dynamic  # noqa: F401
+import cases_dynamic_state  # noqa: F401
 import cases_general  # noqa: F401
 import cases_pool_pop  # noqa: F401
 import cases_tunnel  # noqa: F401
