@@ -312,9 +312,11 @@ void measure(const Options& options, uint32_t tunnels) {
   run(bed, options, "stranger" + size, stranger, PuntClass::kNewBeat, WorkerCounter::kNotesLost,
       DropReason::kBeatPoliced);
 
-  // Ten seconds of ticks, as the dataplane's: each hundredth of a second.
-  const double start = cpu_seconds();
-  for (int tick = 0; tick < 1000; ++tick) {
+  // Ten seconds of ticks, as the dataplane's: each hundredth of a second. The first second is
+  // another matter: it meets all endpoints for the first time.
+  double start = 0;
+  for (int tick = 0; tick < 1100; ++tick) {
+    if (tick == 100) start = cpu_seconds();
     bed.now += kSecondNs / 100;
     bed.set_time();
     bed.slow_path->tick(bed.table.forwarding(), bed.now);
