@@ -2,8 +2,11 @@
 # Copyright (c) 2026 The Simplon authors
 """State, errors and events of tunnels; what clients send comes from capture files."""
 
+import calendar
 import csv
+import os
 import re
+import shutil
 import signal
 import time
 
@@ -222,3 +225,40 @@ def _(pop):
     expect(shown["endpoint"].endswith(" (last known)"), str(shown))
     pop.ok("tunnel", "set-endpoint", "T6", AWAY)
     expect(state(pop, 6)["oper_state"] == "UP", str(state(pop, 6)))
+
+
+@case("endpoints outlive kill -9 of either process and a reboot", dataplane=True)
+def _(pop):
+    create(pop, 5, "ayiya")
+    create(pop, 6, "heartbeat")
+    pop.ok("tunnel", "set-endpoint", "T6", AWAY)
+    epoch = int(time.time()) - 5
+    send(pop, packets.ayiya_beat(HOME, 4711, POP, identity(5), SECRET, epoch))
+
+    def check(what):
+        pop.wait_until(lambda: state(pop, 5)["oper_state"] == "UP")
+        five, six = state(pop, 5), state(pop, 6)
+        expect(five["endpoint"] == dict(address=HOME, port=4711, transport="TRANSPORT_AYIYA",
+                                        local=POP), f"{what}: {five}")  # fmt: skip
+        expect(six["oper_state"] == "UP" and six["endpoint"]["address"] == AWAY, f"{what}: {six}")
+        known = calendar.timegm(time.strptime(five["highest_epoch"], "%Y-%m-%dT%H:%M:%SZ"))
+        expect(epoch <= known <= epoch + 10, f"{what}: {five}")
+
+    check("at first")
+    time.sleep(3)  # for the journal
+    pop.control.kill()
+    pop.control.wait()
+    pop.start_control()
+    check("control killed")
+    pop.dataplane.kill()
+    pop.dataplane.wait()
+    pop.restart_dataplane("net_null0,no-rx=1")
+    check("dataplane killed")
+    for process in (pop.control, pop.dataplane):
+        process.kill()
+        process.wait()
+    shutil.rmtree(pop.path("dataplane"))  # what a reboot does to a tmpfs
+    os.unlink(pop.path("dataplane.sock"))
+    pop.start_dataplane()
+    pop.start_control()
+    check("rebooted")

@@ -173,7 +173,8 @@ class Pop:
 
     def restart_dataplane(self, port):
         """With another port; forwards by its last table from the first packet on."""
-        stop(self.dataplane)
+        if self.dataplane.poll() is None:
+            stop(self.dataplane)
         if os.path.exists(self.path("dataplane.sock")):
             os.unlink(self.path("dataplane.sock"))
         self.start_dataplane(port)
