@@ -80,6 +80,10 @@ class Bed:
         return self.network.clients
 
     @property
+    def home(self):
+        return self.network.home
+
+    @property
     def host(self) -> Namespace:
         return self.network.host
 

@@ -45,6 +45,7 @@ class Pop:
         self.dataplane_socket = os.path.join(directory, "dataplane.sock")
         self.control_socket = os.path.join(directory, "control.sock")
         self.log_directory = directory
+        self.extra_ports = []  # more arguments of --port
         os.makedirs(self.dataplane_state, exist_ok=True)
         os.makedirs(self.control_state, exist_ok=True)
         self.dataplane = None
@@ -64,7 +65,7 @@ class Pop:
             ports = [
                 f"{name}=net_{self.driver}{index},iface={name}{self.device_options}"
                 for index, name in enumerate(self.network.ports)
-            ]
+            ] + self.extra_ports
         return [
             self.programs.dataplane,
             *(word for port in ports for word in ("--port", port)),
@@ -228,6 +229,43 @@ class Pop:
 
     def tunnel(self, client):
         return self.call("TunnelService", "GetTunnel", {"name": client.name})
+
+    def create_tunnel(self, client, type_name, **fields):
+        """A tunnel for the client with a learned endpoint (or by `fields` another)."""
+        tunnel = {
+            "id": client.tunnel_id,
+            "slot": client.slot,
+            "type": type_name,
+            "delegated_prefixes": [str(client.delegated_prefix)],
+            **fields,
+        }
+        return self.call("TunnelService", "CreateTunnel", {"tunnel": tunnel})
+
+    def delete_tunnel(self, client):
+        self.call("TunnelService", "DeleteTunnel", {"name": client.name, "allow_missing": True})
+
+    def state(self, client):
+        return self.call("TunnelStateService", "GetTunnelState", {"name": client.name})
+
+    def errors(self, client):
+        """Errors of the client's tunnel: reason -> TunnelError."""
+        reply = self.call("TunnelStateService", "ListTunnelErrors", {"name": client.name})
+        return {error["reason"]: error for error in reply["errors"]}
+
+    def error_count(self, client, reason):
+        return int(self.errors(client).get(reason, {}).get("count", 0))
+
+    def wait_for_state(self, client, oper_state, timeout=10):
+        def reached():
+            state = self.state(client)
+            return state if state["oper_state"] == oper_state else None
+
+        return wait_until(reached, f"{client.name} is {oper_state}", timeout)
+
+    def watch(self, *arguments):
+        """A running `simplonctl watch`; its output is in the file `log_path` of what is returned."""
+        path = os.path.join(self.log_directory, f"watch-{time.monotonic_ns()}.txt")
+        return Process(self.cli_command("-o", "json", "watch", *arguments), log_path=path)
 
     def tunnel_count(self):
         return int(self.call("TunnelService", "ListTunnels", {"page_size": 1})["total_size"])

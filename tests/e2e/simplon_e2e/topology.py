@@ -4,13 +4,14 @@
 
     lan1 --- client1 ---.                      IPv4 only between clients, router and PoP;
              client2 ---+--- router --- pop    IPv6 only between host, router and PoP.
-             client3 ---'      |
-                             host
+             client3 ---+      |
+      home --- nat -----'    host
 
 `router` is the internet: an ordinary kernel router for both families, and the PoP's gateway. Each
 client has an IPv4 address and a 6in4 tunnel to the PoP; client1 also routes the first /64 of its
 delegated prefix to a host behind it (lan1) over a link of 1500 bytes, so that packets there meet a
-narrower link on the way, as in a real home.
+narrower link on the way, as in a real home. `home` has a private address behind a NAT that gives
+each new mapping another port; its tunnels are those with a learned endpoint.
 """
 
 import ipaddress
@@ -20,7 +21,10 @@ import sys
 
 from .namespace import Namespace, connect
 
-TUN_CLIENT = os.path.join(os.path.dirname(os.path.dirname(__file__)), "tun6in4.py")
+PROGRAMS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+TUN_CLIENT = os.path.join(PROGRAMS, "tun6in4.py")
+AYIYA_CLIENT = os.path.join(PROGRAMS, "tunayiya.py")
+BEAT_CLIENT = os.path.join(PROGRAMS, "beat.py")
 PYTHON = sys.executable
 
 # The PoP's ports: one for both families, or one for tunnels (IPv4) and one for native IPv6.
@@ -37,6 +41,10 @@ ROUTED_POOL = ipaddress.ip_network("2001:db8:2000::/44")
 DELEGATED_POOL = ipaddress.ip_network("2001:db8:4000::/36")
 POOL_SPACE = "2001:db8:1000::/36", "2001:db8:2000::/36", "2001:db8:4000::/36"
 TUNNEL_MTU = 1480
+AYIYA_MTU = 1428
+NAT_IPV4 = "203.0.113.2"
+IPV4_POOL = ipaddress.ip_network("198.19.0.0/16")
+HOST_IPV4 = "198.18.1.2"
 
 
 def unit(pool, index, length=64):
@@ -92,6 +100,118 @@ class Client:
             ns.ip(f"-6 address add {address}/128 dev lo nodad")
 
 
+class Home(Client):
+    """A subscriber behind a NAT, whose tunnel has a learned endpoint. No tunnel is configured yet."""
+
+    PASSWORD = "91915d757a09bfc94d5028832d85cc0d"
+
+    def __init__(self, number, network):
+        super().__init__(number, network)
+        self.ipv4 = "10.64.0.2"
+        self.nat = Namespace("nat")
+        self.password_file = network.log_path("home.password")
+        self.password = self.PASSWORD
+        self.beats = None
+
+    @property
+    def password(self):
+        return self._password
+
+    @password.setter
+    def password(self, text):
+        self._password = text
+        with open(self.password_file, "w", encoding="ascii") as file:
+            file.write(text)
+
+    def connect(self, router):
+        connect(router, "home", self.nat, "wan")
+        router.ip("address add 203.0.113.1/30 dev home")
+        self.nat.ip(f"address add {NAT_IPV4}/30 dev wan")
+        self.nat.ip("route add default via 203.0.113.1")
+        connect(self.nat, "lan", self.namespace, "eth0")
+        self.nat.ip("address add 10.64.0.1/24 dev lan")
+        self.namespace.ip(f"address add {self.ipv4}/24 dev eth0")
+        self.namespace.ip("route add default via 10.64.0.1")
+        self.nat.sysctl("net.ipv4.ip_forward", 1)
+        self.nat.run(["nft", "-f", "-"], stdin="""
+            table ip nat {
+              chain postrouting {
+                type nat hook postrouting priority srcnat
+                oifname "wan" masquerade random
+              }
+            }
+        """)  # fmt: skip
+
+    def flush_nat(self):
+        """The NAT forgets its mappings: what the home sends next comes from another port."""
+        self.nat.run(["conntrack", "-F"])
+
+    def outer_port(self):
+        """The port the NAT has given the home's AYIYA socket at present, or None."""
+        listed = self.nat.run(["conntrack", "-L", "-p", "udp", "--dport", "5072"]).stdout
+        for line in listed.splitlines():
+            # The answer's direction comes second: its destination is what the world sees.
+            words = [word for word in line.split() if word.startswith("dport=")]
+            if len(words) == 2:
+                return int(words[1].removeprefix("dport="))
+        return None
+
+    def start_ayiya(self, pop=POP_IPV4, beat_interval=5, mtu=AYIYA_MTU):
+        self.stop_tunnel()
+        make_tun_node()
+        self.process = self.namespace.spawn(
+            [PYTHON, AYIYA_CLIENT, "--device", self.DEVICE, "--pop", pop,
+             "--identity", self.ipv6, "--pop-identity", self.pop_ipv6,
+             "--password-file", self.password_file, "--beat-interval", beat_interval,
+             "--mtu", mtu],
+            log_path=self.network.log_path("home.log"),
+        )  # fmt: skip
+        self.network.wait_for_link(self.namespace, self.DEVICE)
+        self.address_tunnel()
+
+    def start_heartbeat(self, namespace_client, interval=2):
+        """Beats and 6in4 from a client with a public address: NATs carry no protocol 41."""
+        self.stop_tunnel()
+        make_tun_node()
+        ns = namespace_client.namespace
+        self.beats = ns.spawn(
+            [PYTHON, BEAT_CLIENT, "--pop", POP_IPV4, "--identity", self.ipv6,
+             "--password-file", self.password_file, "--interval", interval],
+            log_path=self.network.log_path("beats.log"),
+        )  # fmt: skip
+
+    def stop_tunnel(self):
+        for process in (self.process, self.beats):
+            if process is not None and process.running:
+                process.kill()
+        self.process = self.beats = None
+
+    def address_tunnel(self):
+        ns = self.namespace
+        ns.ip(f"-6 address add {self.ipv6}/64 dev {self.DEVICE} nodad")
+        ns.ip(f"-6 route replace default via {self.pop_ipv6} dev {self.DEVICE}")
+        for address in (self.routed_ipv6, self.delegated_ipv6):
+            ns.ip(f"-6 address replace {address}/128 dev lo nodad")
+
+    def client_report(self):
+        """What the AYIYA client took and refused, as a dictionary."""
+        import re
+        import signal
+
+        from .processes import wait_until
+
+        size = os.path.getsize(self.process.log_path)
+        self.process.signal(signal.SIGUSR1)
+
+        def new_line():
+            with open(self.process.log_path, encoding="ascii") as log:
+                log.seek(size)
+                return log.readline()
+
+        line = wait_until(new_line, "the AYIYA client reports")
+        return {what: int(count) for what, count in re.findall(r"\[([^]]*)\]=(\d+)", line)}
+
+
 class Network:
     """All namespaces and links; no PoP in `pop` yet."""
 
@@ -109,10 +229,14 @@ class Network:
         for client in self.clients:
             self._connect_client(client)
         self._connect_lan(self.clients[0])
+        self.home = Home(clients + 1, self)
+        self.home.connect(self.router)
 
     def close(self):
         for namespace in [self.pop, self.router, self.host, self.lan1]:
             namespace.close()
+        self.home.namespace.close()
+        self.home.nat.close()
         for client in self.clients:
             client.namespace.close()
 
@@ -153,6 +277,21 @@ class Network:
                 router.ip(f"-6 address add {POP_IPV6_GATEWAY}/64 dev {port} nodad")
         for space in POOL_SPACE:
             router.ip(f"-6 route add {space} via {POP_IPV6}")
+
+    def give_host_ipv4(self):
+        """An IPv4 internet beyond the PoP: the host has an address, the router a way to the pool."""
+        self.router.ip("address replace 198.18.1.1/24 dev host")
+        self.host.ip(f"address replace {HOST_IPV4}/24 dev eth0")
+        self.host.ip("route replace default via 198.18.1.1")
+        self.router.ip(f"route replace {IPV4_POOL} via {POP_IPV4}")
+
+    def give_client_ipv6_underlay(self, client):
+        """An IPv6 address of the access network, and a way to the PoP outside the tunnel."""
+        prefix = f"2001:db8:0:1{client.number}"
+        self.router.ip(f"-6 address replace {prefix}::1/64 dev client{client.number} nodad")
+        client.namespace.ip(f"-6 address replace {prefix}::2/64 dev eth0 nodad")
+        client.namespace.ip(f"-6 route replace {POP_IPV6}/128 via {prefix}::1")
+        return f"{prefix}::2"
 
     @property
     def ipv6_port(self):

@@ -239,3 +239,67 @@ def wait_for_ping(namespace, target, timeout=10):
         f"{target} answers {namespace.name}",
         timeout,
     )
+
+
+class Conversation:
+    """A TCP connection that sends random chunks and compares their echo, in the background."""
+
+    CHUNK = 1 << 16
+
+    def __init__(self, source, target, address, timeout=30):
+        self.chunks = 0
+        self.error = None
+        self._stop = threading.Event()
+        self._listener = target.call(_listen, address)
+        self._listener.settimeout(timeout)
+        self._client = source.call(socket.socket, socket.AF_INET6, socket.SOCK_STREAM)
+        self._client.settimeout(timeout)
+        self._server = threading.Thread(target=self._echo, args=(timeout,), daemon=True)
+        self._talker = threading.Thread(target=self._talk, args=(address,), daemon=True)
+        self._server.start()
+        self._talker.start()
+
+    def _echo(self, timeout):
+        try:
+            connection, _ = self._listener.accept()
+            with connection:
+                connection.settimeout(timeout)
+                while data := connection.recv(self.CHUNK):
+                    connection.sendall(data)
+        except OSError as error:
+            self.error = self.error or f"server: {error}"
+
+    def _talk(self, address):
+        try:
+            self._client.connect((address, self._listener.getsockname()[1]))
+            while not self._stop.is_set():
+                chunk = os.urandom(self.CHUNK)
+                self._client.sendall(chunk)
+                if _receive_exactly(self._client, len(chunk)) != chunk:
+                    raise OSError("the echo differs")
+                self.chunks += 1
+        except OSError as error:
+            self.error = self.error or f"client: {error}"
+        finally:
+            self._client.close()
+
+    def wait_for_progress(self, timeout=20):
+        """Until one more chunk has come back whole."""
+        before = self.chunks
+
+        def moved():
+            if self.error:
+                raise AssertionError(f"TCP broke after {self.chunks} chunks: {self.error}")
+            return self.chunks > before
+
+        wait_until(moved, "the TCP connection makes progress", timeout)
+
+    def stop(self):
+        """Ends it; fails if anything was lost or changed. Returns bytes carried each way."""
+        self._stop.set()
+        self._talker.join(30)
+        self._server.join(30)
+        self._listener.close()
+        if self.error:
+            raise AssertionError(f"TCP broke after {self.chunks} chunks: {self.error}")
+        return self.chunks * self.CHUNK
