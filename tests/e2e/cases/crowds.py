@@ -101,7 +101,8 @@ def _(make_bed):
     pop.extra_ports = [f"flood=net_pcap0,rx_pcap={path},infinite_rx=1"]
     pop.start()
     interface = f'interfaces {{ port: "flood" ipv4_address: "{FLOOD_POP_IPV4}/24" }} '
-    text = config.whole(bed.network).replace('name: "e2e"', 'name: "e2e" ' + interface)
+    # After the uplink, whose address stays the first: the one static tunnels end on.
+    text = config.whole(bed.network).replace(" }\npools", f" {interface}}}\npools", 1)
     text += config.tunnel_text(
         home, type="HEARTBEAT", password=home.PASSWORD, remote=[], delegated_prefixes=[]
     )
