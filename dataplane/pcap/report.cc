@@ -94,6 +94,13 @@ std::string Explainer::verdict(const Fate& fate) const {
       {WorkerCounter::kNeighborAdverts, "answered with an advertisement"},
       {WorkerCounter::kNeighborSolicits, "asks for a link-layer address"},
       {WorkerCounter::kFragmentsMade, "sent in fragments"},
+      {WorkerCounter::kBeatsAccepted, "a valid heartbeat"},
+      {WorkerCounter::kAyiyaAccepted, "valid AYIYA"},
+      {WorkerCounter::kTunnelsUp, "its tunnel comes up"},
+      {WorkerCounter::kEndpointMoves, "its tunnel's endpoint moves here"},
+      {WorkerCounter::kEndpointsVerified, "its endpoint has shown that it is there"},
+      {WorkerCounter::kProbesSent, "the endpoint is probed"},
+      {WorkerCounter::kIcmpv4Errors, "an ICMPv4 error about a packet of ours"},
       {WorkerCounter::kEcnUnusual, "unusual ECN combination (RFC 6040)"},
   };
   for (const Told& told : kTold) {

@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 
-from golden import FIXTURES, ROOT, ipv4_offset, read_pcap
+from golden import FIXTURES, ROOT, header_checksum, ipv4_offset, read_pcap
 
 CONFIG = os.path.join(FIXTURES, "configs", "one-port.txtpb")
 MAC = bytes.fromhex("020000000001")  # of the first port by default
@@ -302,8 +302,53 @@ def outputs_that_cannot_be_written_are_named(bench):
 def help_explains_every_argument(bench):
     text = bench.run("--help").stdout
     for name in ("--config", "--snapshot", "--in", "--out", "--counters", "--explain", "--mac", "--neighbor",
-                 "--resolve-neighbors", "--linger", "--burst", "--speed", "--write-snapshot"):
+                 "--resolve-neighbors", "--linger", "--burst", "--speed", "--write-snapshot", "--events", "--endpoints",
+                 "--errors", "--clock-at", "--clock-offset", "--clock-step"):
         assert name in text, name
+
+
+# The published beat of docs/protocols.md A.4, for T2 of the dynamic configuration.
+BEAT = b"HEARTBEAT TUNNEL 2001:db8:2ff:2::2 sender 1700000000 35c582a4dd2ba2999bef85265e0fb968"
+DYNAMIC = os.path.join(FIXTURES, "configs", "dynamic.txtpb")
+
+
+def beat_frame(text=BEAT):
+    """From 203.0.113.20, without UDP checksum."""
+    datagram = struct.pack("!HHHH", 40000, 3740, 8 + len(text), 0) + text
+    header = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + len(datagram), 0, 0x4000, 57, 17, 0, bytes([203, 0, 113, 20]),
+                         bytes([192, 0, 2, 1]))
+    return frame(header[:10] + struct.pack("!H", header_checksum(header)) + header[12:] + datagram)
+
+
+def what_was_learned_is_written(bench):
+    reports = {kind: bench.path(kind) for kind in ("events", "endpoints", "errors")}
+    arguments = [part for kind, path in reports.items() for part in (f"--{kind}", path)]
+    forged = BEAT[:-1] + b"9"
+    content = pcap_bytes([(1_700_000_000, beat_frame(forged)), (1_700_000_001, beat_frame())])
+    result, _ = bench.replay(content, "--explain", *arguments, config=DYNAMIC)
+    texts = {}
+    for kind, path in reports.items():
+        with open(path, encoding="utf-8") as source:
+            texts[kind] = source.read()
+    assert texts["events"] == "1700000001.000000 up T2 proto41 203.0.113.20\n", texts
+    assert texts["endpoints"].startswith("T2 up unverified proto41 203.0.113.20 local 192.0.2.1 epoch 1700000000"), texts
+    assert texts["errors"].startswith("T2 beat-bad-digest 1 last 1700000000.000000 from 203.0.113.20 port 40000"), texts
+    assert "beat-bad-digest" in result.stdout and "a valid heartbeat" in result.stdout, result.stdout
+
+
+def the_clock_of_the_pop_can_be_set(bench):
+    """A beat from another day is taken if the PoP's clock is set to it."""
+    later = [(1_800_000_000, beat_frame())]
+    for arguments, expected in (((), "beat-clock-skew"), (("--clock-at", "1700000000"), "beats_accepted"),
+                                (("--clock-offset", "-100000000"), "beats_accepted"),
+                                (("--clock-at", "1700000121"), "beat-clock-skew"),
+                                (("--clock-at", "1700000000", "--clock-step", "3600@0"), "beat-clock-skew")):
+        result, _ = bench.replay(pcap_bytes(later), *arguments, config=DYNAMIC)
+        assert expected in result.stdout, (arguments, result.stdout)
+    for arguments in (("--clock-at", "-1"), ("--clock-at", "now"), ("--clock-step", "3600"), ("--clock-step", "@5"),
+                      ("--clock-step", "5@-1"), ("--clock-offset", "1.5")):
+        result = bench.run("--config", DYNAMIC, *arguments, status=2)
+        assert arguments[0] in result.stderr, result.stderr
 
 
 TESTS = [value for value in list(globals().values())
