@@ -43,6 +43,15 @@ def ayiya(identity, epoch, password, payload=b"", operation=FORWARD, next_header
     return header + signature + payload
 
 
+def usual_client_accepts(message, near, password, now):
+    """The checks of AICCU 2007.01.15 on what it receives, in its order."""
+    first, second, third, next_header, epoch = struct.unpack_from("!BBBBI", message)
+    signed = message[:24] + hashlib.sha1(password.encode("latin-1")).digest() + message[44:]
+    return (first == 0x41 and second == 0x52 and third >> 4 == 1 and third & 15 in (FORWARD, ECHO, ECHO_FORWARD) and
+            next_header in (IPV6_IN, NOTHING) and message[8:24] == ipaddress.IPv6Address(near).packed and
+            abs(epoch - now) <= 120 and message[24:44] == hashlib.sha1(signed).digest() and message[44] >> 4 == 6)
+
+
 def sha1_continued(digest, length, suffix):
     """SHA-1 of a message whose first `length` bytes, padding included, gave `digest`, and `suffix` behind them: what
     somebody computes who does not know the message."""

@@ -270,7 +270,11 @@ class DynamicCase(Case):
         self.count("worker ayiya_sent")
         if next_header is None:
             next_header = clients.IPV4_IN if inner[0] >> 4 == 4 else clients.IPV6_IN
-        return clients.ayiya(tunnel.near, self.unix_ns() // SECOND, password, inner, operation, next_header)
+        now = self.unix_ns() // SECOND
+        message = clients.ayiya(tunnel.near, now, password, inner, operation, next_header)
+        if operation == clients.FORWARD and next_header == clients.IPV6_IN:
+            assert clients.usual_client_accepts(message, tunnel.near, password, now & 0xffffffff)
+        return message
 
     def udp_to(self, tunnel, place, message):
         """UDP as the PoP sends it: without a checksum over IPv4."""

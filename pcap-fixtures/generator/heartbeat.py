@@ -305,3 +305,12 @@ both_ways(c, D3)
 c.refuse(clients.outer(HOME, P4, udp6(D3.client, NATIVE), 41), "encapsulation-mismatch", D3)
 c.accept_beat(D3, HOME, epoch=START + 2, expect="moved")
 both_ways(c, D3)
+
+c = case("busy-client", "A client that beats without pause is one client with a sign of life", [123],
+         note="The usual client does so when it is told an interval of 0: some 5,700 a second.")
+c.accept_beat(H2, HOME, epoch=START, expect="up")
+c.step = 175_000
+for n in range(1000):
+    c.accept_beat(H2, HOME, port=20000 + n, epoch=START, expect="same")
+c.step = 10_000_000
+both_ways(c, H2)

@@ -8,7 +8,7 @@ import struct
 from . import clients
 from .clients import AYIYA_PORT, BEAT_PORT, beat, sha1_continued, sha1_padding, udp
 from .dynamic_case import START, DynamicCase, Place
-from .dynamic_tunnels import A1, A26, D3, G7, H2, P4, P6, S6, S10
+from .dynamic_tunnels import A1, A5, A26, D3, G7, G27, H2, H4, P4, P6, S6, S10
 from .frames import (NATIVE, TCP, IP, address6, echo6, echo6_reply, icmp4, icmp6_raw, ipv6, pattern, udp6)
 
 
@@ -120,6 +120,13 @@ harmless(c, S6)
 c = case("state", "The state is checked before anything else: down and disabled tunnels carry nothing out", [63, 120],
          note="Both carried traffic out of the original.")
 c.refuse(clients.outer(HOME, P4, udp6(H2.client, NATIVE), 41), "tunnel-down", H2)
+c.refuse(clients.outer(HOME, P4, udp6(H4.client, NATIVE), 41), "tunnel-disabled", H4)
+c.refuse(clients.outer(HOME, P4, udp6(A5.client, NATIVE), 41), "tunnel-disabled", A5)
+c.refuse(clients.outer("198.51.100.27", P4, clients.gre(udp6(G27.client, NATIVE)), 47), "tunnel-disabled", G27)
+c.refuse(clients.outer("198.51.100.27", P4, clients.gre(clients.udp4("10.64.0.3", "203.0.113.5")), 47), "tunnel-disabled",
+         G27)
+for tunnel in (H4, A5, G27):
+    c.refuse_net(udp6(NATIVE, tunnel.client), "destination-disabled", 1, 1, tunnel.near, blame=tunnel)
 c.accept_beat(H2, HOME, expect="up")
 harmless(c, H2)
 
@@ -222,3 +229,20 @@ for n in range(100):
 c.accept_beat(D3, "203.0.113.77", epoch=START, expect="up")
 harmless(c, D3)
 harmless(c, H2)
+
+c = case("flood-unknown", "Beats that name nobody are let through at 50 a second and source, others are not touched", [119, 123])
+c.accept_beat(H2, HOME, epoch=START, expect="up")
+bucket = Bucket(50, 100)
+c.step = 500_000
+wrong = udp(ATTACKER, EVIL, P4, BEAT_PORT, beat("2001:db8:2ff:77::2", START, "x"))
+policed = 0
+for n in range(200):
+    good = bucket.take(c.next_time)
+    policed += not good
+    c.refuse(wrong, "tunnel-unknown" if good else "beat-policed")
+    if n % 50 == 49:
+        harmless(c, H2)
+        c.accept_beat(H2, HOME, epoch=START, expect="same")
+assert policed > 80
+c.accept_beat(D3, "203.0.113.77", epoch=START, expect="up")
+harmless(c, D3)
