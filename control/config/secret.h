@@ -29,6 +29,11 @@ constexpr bool is_dynamic_type(v1::Tunnel::Type type) {
          type == v1::Tunnel::DYNAMIC_ENDPOINT;
 }
 
+// Names of the fields of Tunnel that hold them.
+constexpr bool is_secret_field(std::string_view name) {
+  return name == "password" || name == "previous_password";
+}
+
 // Takes the passwords out and says in has_password and has_previous_password whether there were
 // any. The form in which a tunnel leaves the process.
 void hide_secrets(v1::Tunnel& tunnel);

@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "control/config/secret.h"
 #include "control/error/error.h"
 #include "dataplane/net/address.h"
 
@@ -241,6 +242,10 @@ class Parser {
     auto node = std::make_unique<Node>();
     Comparison& c = node->comparison;
     c.field = type_->FindFieldByName(name);
+    // An answer to "does it begin with a" is the password in the end.
+    if (c.field != nullptr && is_secret_field(name)) {
+      return fault("'" + name + "' cannot be asked for; has_" + name + " can");
+    }
     if (c.field == nullptr || c.field->cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE) {
       at_ = start;
       return fault("'" + name + "' is not a field of " + type_->name());

@@ -32,12 +32,6 @@ void copy_field(const google::protobuf::Message& source, const FieldDescriptor* 
   google::protobuf::util::FieldMaskUtil::MergeMessageTo(source, one, {}, &destination);
 }
 
-constexpr std::string_view kSecrets[] = {"password", "previous_password"};
-
-bool is_secret(const FieldDescriptor* field) {
-  return std::ranges::find(kSecrets, field->name()) != std::end(kSecrets);
-}
-
 }  // namespace
 
 absl::Status merge_fields(const google::protobuf::Message& source,
@@ -57,7 +51,7 @@ absl::Status merge_fields(const google::protobuf::Message& source,
         for (int i = 0; i < type->field_count(); ++i) {
           // Who reads a resource and sends it back has no password to send.
           const FieldDescriptor* field = type->field(i);
-          if (!is_secret(field) || is_set(source, field)) fields.push_back(field);
+          if (!is_secret_field(field->name()) || is_set(source, field)) fields.push_back(field);
         }
         continue;
       }

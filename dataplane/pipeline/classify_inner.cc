@@ -60,8 +60,8 @@ void keep_ipv4(Batch& batch, std::size_t index) {
   Packet& packet = batch.packets[index];
   const auto* ip = packet.at<Ipv4Header>(packet.inner);
   packet.inner_ipv4 = true;
-  batch.source_pool[index] = view.lookup(ipv4_pool_key(ip->source.value()));
-  batch.destination_pool[index] = view.lookup(ipv4_pool_key(ip->destination.value()));
+  batch.source_pool[index] = view.lookup(ip->source);
+  batch.destination_pool[index] = view.lookup(ip->destination);
   view.prefetch(batch.source_pool[index]);
   view.prefetch(batch.destination_pool[index]);
   batch.add_pending(index);

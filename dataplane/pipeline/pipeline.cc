@@ -78,7 +78,7 @@ void send_ipv4(WorkerContext& context, const ForwardingTable& table, Packet& pac
   const auto* ip = packet.at<Ipv4Header>(packet.network);
   const std::size_t length = ip->total_length.value();
   const PoolLookup pool = batch.ipv4_is_routed
-                              ? table.snapshot.lookup(ipv4_pool_key(ip->destination.value()))
+                              ? table.snapshot.lookup(ip->destination)
                               : PoolLookup{};
   if (pool.hit() || packet.out_slot != kNoSlot) {
     packet.inner = packet.network;

@@ -62,7 +62,7 @@ inline bool is_possible_endpoint(const SnapshotView& view, const Ipv6Address& ad
     const Ipv4Address a = address.ipv4();
     constexpr uint32_t kLinkLocal = 0xa9fe;  // 169.254/16, RFC 3927
     if (!is_usable_unicast(a) || a.value() >> 16 == kLinkLocal || is_pops_ipv4(pop, a) ||
-        (is_private(a) && !private_allowed) || view.lookup(ipv4_pool_key(a.value())).hit()) {
+        (is_private(a) && !private_allowed) || view.lookup(a).hit()) {
       return false;
     }
   } else if (!is_usable_unicast(address) || is_pops_ipv6(pop, address) ||

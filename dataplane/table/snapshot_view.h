@@ -70,9 +70,17 @@ class SnapshotView {
 
   uint64_t generation() const { return generation_; }
 
-  // Step 1: which pool covers the address, and which unit is it. `hi`: upper 64 bits, host value.
-  // Touches the pools only.
-  PoolLookup lookup(uint64_t hi) const { return pools_.lookup(hi); }
+  // Step 1: which pool covers the address, and which unit is it. `hi`: upper 64 bits of an IPv6
+  // address, host value; those that look like the keys of IPv4 pools are in none. Touches the pools
+  // only.
+  PoolLookup lookup(uint64_t hi) const {
+    if (hi >> 32 == 0xffff) [[unlikely]]
+      return {};
+    return pools_.lookup(hi);
+  }
+  PoolLookup lookup(Ipv4Address address) const {
+    return pools_.lookup(ipv4_pool_key(address.value()));
+  }
 
   // Between the steps, a few packets ahead. Always inline: GCC takes a function that only
   // prefetches for one without effect, and drops calls of it.
@@ -88,6 +96,7 @@ class SnapshotView {
 
   // Both steps, where there is nothing to overlap.
   uint32_t find_slot(uint64_t hi) const { return resolve(lookup(hi)); }
+  uint32_t find_slot(Ipv4Address address) const { return resolve(lookup(address)); }
 
   // `slot` < slot_capacity(); slots named by resolve() are.
   const TunnelSlot& slot(uint32_t slot) const { return slots_[slot]; }

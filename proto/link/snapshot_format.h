@@ -83,7 +83,8 @@ static_assert(sizeof(SnapshotHeader) <= kSnapshotSectionAlignment);
 enum class PoolKind : uint32_t { kNone = 0, kLink = 1, kRouted = 2, kDelegated = 3 };
 
 // IPv4 addresses are looked up as IPv6 ones are, by 64 bits: 0000:ffff and the address. No IPv6
-// pool can begin like that (configuration refuses ::/8).
+// pool can begin like that (configuration refuses ::/8), and no IPv6 address may be looked up that
+// does (SnapshotView::lookup() sees to it).
 constexpr uint64_t ipv4_pool_key(uint32_t host_value) {
   return uint64_t{0xffff} << 32 | host_value;
 }

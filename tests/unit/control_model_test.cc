@@ -8,6 +8,7 @@
 
 #include <array>
 
+#include "control/config/secret.h"
 #include "control/error/error.h"
 #include "control/events/event_log.h"
 #include "control/model/diff.h"
@@ -17,6 +18,7 @@
 #include "control/model/paging.h"
 #include "control/model/render.h"
 #include "control/text/absl_text.h"
+#include "dataplane/table/snapshot_view.h"
 #include "tests/support/catch.h"
 #include "tests/support/sample_config.h"
 
@@ -24,6 +26,7 @@ namespace simplon::control {
 namespace {
 
 using testing::ContainsSubstring;
+using testing::every_type_config;
 using testing::sample_config;
 
 v1::Tunnel tunnel(uint32_t id, uint32_t slot, const std::string& remote) {
@@ -147,6 +150,272 @@ TEST_CASE("a tunnel's name is understood with and without collection and T") {
        {"", "T", "T0", "0", "tunnels/", "T1x", "T-1", "4294967296", "192.0.2.1"}) {
     CHECK_FALSE(parse_tunnel_name(bad).has_value());
   }
+}
+
+// ---- Dynamic tunnels and IPv4.
+
+constexpr const char* kPassword = "0123456789abcdef";
+constexpr const char* kOtherPassword = "fedcba9876543210";
+
+v1::Tunnel heartbeat(uint32_t id, uint32_t slot) {
+  v1::Tunnel t = tunnel(id, slot, "");
+  t.set_type(v1::Tunnel::HEARTBEAT);
+  t.set_password(kPassword);
+  return t;
+}
+
+Model every_type_model() {
+  Model model;
+  model.load(every_type_config());
+  return model;
+}
+
+uint64_t key(const char* address) {
+  return ipv4_pool_key(Ipv4Address::parse(address)->value());
+}
+
+TEST_CASE("an IPv4 address and an IPv4 prefix find their tunnels") {
+  const Model model = every_type_model();
+  CHECK(model.owner(key("198.51.100.9")).tunnel->id() == 103);
+  CHECK(model.owner(key("198.51.100.9")).kind == v1::Pool::DELEGATED);
+  CHECK(model.owner(key("198.51.100.7")).tunnel == kNoTunnel);
+  CHECK(model.owner(key("198.18.0.9")).tunnel->id() == 103);
+  CHECK(model.owner(key("198.18.0.9")).kind == v1::Pool::ROUTED);
+  // Slot 1 is a 6in4 tunnel's, which carries no IPv4.
+  CHECK(model.owner(key("198.18.0.1")).tunnel == kNoTunnel);
+  CHECK(model.owners(hi_range(*Ipv4Prefix::parse("198.51.100.0/24")), 10).size() == 4);
+  CHECK(model.owners(hi_range(*Ipv4Prefix::parse("198.51.100.12/32")), 10).size() == 1);
+  CHECK(model.units_used(*model.plan().named("subnets4")) == 5);
+  CHECK(model.units_used(*model.plan().named("routed4")) == 6);
+}
+
+TEST_CASE("deleting a tunnel frees its IPv4 prefixes") {
+  Model model = every_type_model();
+  const v1::Tunnel gone = *model.find(103);
+  model.apply(std::vector{make_change(&gone, nullptr)});
+  CHECK(model.owner(key("198.51.100.9")).tunnel == kNoTunnel);
+  CHECK(model.units_used(*model.plan().named("subnets4")) == 4);
+}
+
+TEST_CASE("a routed IPv4 prefix is shown for tunnels that carry IPv4") {
+  const Model model = every_type_model();
+  CHECK(render(model, *model.find(103)).routed_ipv4_prefix() == "198.18.0.8/30");
+  CHECK(render(model, *model.find(103)).routed_prefix() == "2001:db8:10:8003::/64");
+  CHECK(render(model, *model.find(101)).routed_ipv4_prefix().empty());
+  CHECK(render(model, *model.find(102)).routed_ipv4_prefix().empty());
+}
+
+TEST_CASE("nothing that leaves the model has a password in it") {
+  const Model model = every_type_model();
+  CHECK(model.find(102)->password() == "heartbeat-password");
+  const v1::Tunnel shown = render(model, *model.find(102));
+  CHECK(shown.password().empty());
+  CHECK(shown.previous_password().empty());
+  CHECK(shown.has_password());
+  CHECK(shown.has_previous_password());
+  CHECK_FALSE(render(model, *model.find(108)).has_previous_password());
+  CHECK_FALSE(render(model, *model.find(101)).has_password());
+
+  v1::Tunnel next = *model.find(102);
+  next.set_password("quite-another-password");
+  const v1::Change change = make_change(model.find(102), &next);
+  const v1::Change outward = render(model, change);
+  REQUIRE(outward.paths_size() == 1);
+  CHECK(outward.paths(0) == "password");
+  const v1::ConfigDiff summary = summarize(model, {change}, 10);
+  v1::Config config = model.config();
+  hide_secrets(config);
+  for (const std::string& text :
+       {shown.DebugString(), outward.DebugString(), summary.DebugString(), config.DebugString()}) {
+    for (const char* secret : {"heartbeat-password", "quite-another", "ayiya-password"}) {
+      CHECK_THAT(text, !ContainsSubstring(secret));
+    }
+  }
+}
+
+TEST_CASE("an etag changes with the password and says nothing about it") {
+  v1::Tunnel a = heartbeat(1, 1);
+  v1::Tunnel b = a;
+  CHECK(etag(a) == etag(b));
+  b.set_password(kOtherPassword);
+  CHECK(etag(a) != etag(b));
+  b = a;
+  b.set_previous_password(kOtherPassword);
+  CHECK(etag(a) != etag(b));
+  v1::Tunnel hidden = a;
+  hide_secrets(hidden);
+  CHECK(etag(a) != etag(hidden));
+}
+
+TEST_CASE("a filter cannot ask for a password") {
+  for (const char* text : {"password:\"a\"", "previous_password=\"a\"", "NOT password:\"a\""}) {
+    const auto filter = Filter::parse(text, v1::Tunnel::descriptor());
+    REQUIRE_FALSE(filter.ok());
+    CHECK_THAT(std::string(filter.status().message()), ContainsSubstring("cannot be asked for"));
+  }
+  CHECK(Filter::parse("has_password=true", v1::Tunnel::descriptor()).ok());
+}
+
+TEST_CASE("an update without a password keeps it, whatever the mask") {
+  const v1::Tunnel old = [] {
+    v1::Tunnel t = heartbeat(1, 2);
+    t.set_previous_password(kOtherPassword);
+    return t;
+  }();
+  v1::Tunnel patch = tunnel(9, 2, "");
+  patch.set_type(v1::Tunnel::HEARTBEAT);
+  patch.set_mtu(1300);
+  patch.set_has_password(true);
+  for (const char* path : {"", "*", "mtu"}) {
+    v1::Tunnel next = old;
+    google::protobuf::FieldMask mask;
+    if (*path != '\0') mask.add_paths(path);
+    REQUIRE(merge_tunnel(patch, &mask, next).ok());
+    CHECK(next.id() == 1);
+    CHECK(next.mtu() == 1300);
+    CHECK(next.password() == kPassword);
+    CHECK(next.previous_password() == kOtherPassword);
+    CHECK_FALSE(next.has_password());
+  }
+}
+
+TEST_CASE("an update that names the previous password ends the rotation") {
+  v1::Tunnel next = heartbeat(1, 2);
+  next.set_previous_password(kOtherPassword);
+  google::protobuf::FieldMask mask;
+  mask.add_paths("previous_password");
+  REQUIRE(merge_tunnel({}, &mask, next).ok());
+  CHECK(next.password() == kPassword);
+  CHECK(next.previous_password().empty());
+}
+
+TEST_CASE("going back to the previous password ends the rotation too") {
+  v1::Tunnel next = heartbeat(1, 2);
+  next.set_previous_password(kOtherPassword);
+  v1::Tunnel patch;
+  patch.set_password(kOtherPassword);
+  REQUIRE(merge_tunnel(patch, nullptr, next).ok());
+  CHECK(next.password() == kOtherPassword);
+  CHECK(next.previous_password().empty());
+}
+
+TEST_CASE("a tunnel that becomes static loses its password") {
+  v1::Tunnel next = heartbeat(1, 2);
+  next.set_previous_password(kOtherPassword);
+  v1::Tunnel patch;
+  patch.set_type(v1::Tunnel::PROTO41);
+  patch.set_remote("203.0.113.1");
+  REQUIRE(merge_tunnel(patch, nullptr, next).ok());
+  CHECK(next.password().empty());
+  CHECK(next.previous_password().empty());
+  // One that is given is not lost but refused by the checks.
+  patch.set_password(kPassword);
+  REQUIRE(merge_tunnel(patch, nullptr, next).ok());
+  CHECK(next.password() == kPassword);
+}
+
+TEST_CASE("a whole configuration as it was printed keeps the passwords") {
+  const Model model = every_type_model();
+  v1::Config next = model.config();
+  hide_secrets(next);
+  next.mutable_tunnels(2)->set_password("a-new-password-for-T103");
+  next.mutable_tunnels(3)->set_type(v1::Tunnel::GRE);
+  keep_secrets(model, next);
+  CHECK(next.tunnels(1).password() == "heartbeat-password");
+  CHECK(next.tunnels(1).previous_password() == "heartbeat-password-before");
+  CHECK(next.tunnels(2).password() == "a-new-password-for-T103");
+  CHECK(next.tunnels(2).previous_password() == "ayiya-password-before");
+  CHECK(next.tunnels(3).password().empty());
+}
+
+// ---- Incarnations.
+
+uint8_t published_incarnation(const Model& model, uint32_t slot) {
+  const auto sealed = model.builder().seal({.generation = 1});
+  REQUIRE(sealed.ok());
+  const auto opened = SnapshotView::open(sealed->fd.get());
+  REQUIRE(opened);
+  return opened.view->slot(slot).incarnation;
+}
+
+TEST_CASE("a slot that passes to another tunnel gets another incarnation, durably") {
+  Model model = sample_model();
+  CHECK(model.incarnation(0) == 0);
+  const v1::Tunnel first = *model.find(1);
+  const v1::Tunnel second = tunnel(2, 0, "203.0.113.1");
+  CHECK(model.apply(std::vector{make_change(&first, nullptr)}) ==
+        std::vector{SlotIncarnation{0, 1}});
+  CHECK(model.apply(std::vector{make_change(nullptr, &second)}).empty());
+  CHECK(published_incarnation(model, 0) == 1);
+
+  // Control starts anew.
+  Model again;
+  again.load(model.config(), {model.incarnations().begin(), model.incarnations().end()});
+  CHECK(published_incarnation(again, 0) == 1);
+  CHECK(again.incarnation(686) == 0);
+  // The next one in one step with the last one's end.
+  const v1::Tunnel third = tunnel(3, 0, "203.0.113.1");
+  CHECK(again.apply(std::vector{make_change(&second, nullptr), make_change(nullptr, &third)}) ==
+        std::vector{SlotIncarnation{0, 2}});
+  CHECK(published_incarnation(again, 0) == 2);
+}
+
+TEST_CASE("a change that keeps the tunnel keeps its incarnation") {
+  Model model;
+  model.load(sample_config(), {5});
+  v1::Tunnel next = *model.find(1);
+  next.set_mtu(1300);
+  next.set_remote("203.0.113.99");
+  CHECK(model.apply(std::vector{make_change(model.find(1), &next)}).empty());
+  CHECK(published_incarnation(model, 0) == 5);
+  // Changed settings of the PoP compile everything anew.
+  v1::Pop pop = model.config().pop();
+  pop.set_icmpv6_source_policy(true);
+  CHECK(model.apply(std::vector{make_change(&model.config().pop(), &pop)}).empty());
+  CHECK(published_incarnation(model, 0) == 5);
+}
+
+TEST_CASE("a change of type forgets an endpoint that means nothing any more") {
+  using Type = v1::Tunnel::Type;
+  struct Case {
+    Type from, to;
+    bool advances;
+  };
+  for (const Case& c : {Case{v1::Tunnel::HEARTBEAT, v1::Tunnel::DYNAMIC_ENDPOINT, false},
+                        Case{v1::Tunnel::AYIYA, v1::Tunnel::DYNAMIC_ENDPOINT, false},
+                        Case{v1::Tunnel::DYNAMIC_ENDPOINT, v1::Tunnel::AYIYA, true},
+                        Case{v1::Tunnel::HEARTBEAT, v1::Tunnel::AYIYA, true},
+                        Case{v1::Tunnel::HEARTBEAT, v1::Tunnel::GRE, true},
+                        Case{v1::Tunnel::GRE, v1::Tunnel::HEARTBEAT, true}}) {
+    v1::Config config = every_type_config();
+    const auto make = [](Type type) {
+      v1::Tunnel t = heartbeat(200, 20);
+      t.set_type(type);
+      if (type == v1::Tunnel::GRE) {
+        t.clear_password();
+        t.set_remote("203.0.113.200");
+      }
+      return t;
+    };
+    const v1::Tunnel from = make(c.from);
+    const v1::Tunnel to = make(c.to);
+    *config.add_tunnels() = from;
+    Model model;
+    model.load(config);
+    CHECK(model.apply(std::vector{make_change(&from, &to)}).size() == (c.advances ? 1 : 0));
+    CHECK(model.incarnation(20) == (c.advances ? 1 : 0));
+  }
+}
+
+TEST_CASE("incarnations are undone with their step and wrap at 128") {
+  Model model;
+  model.load(sample_config(), {127});
+  const v1::Tunnel first = *model.find(1);
+  const std::vector<v1::Change> step = {make_change(&first, nullptr)};
+  CHECK(model.apply(step) == std::vector{SlotIncarnation{0, 0}});
+  model.revert(step);
+  CHECK(model.incarnation(0) == 127);
+  CHECK(published_incarnation(model, 0) == 127);
 }
 
 // ---- Differences.

@@ -129,6 +129,195 @@ TEST_CASE("the outer index finds all tunnels behind one address") {
   CHECK(view.outer_index_find(mapped("203.0.113.0")).empty());
 }
 
+uint32_t slot_of_kind(const SnapshotView& view, TunnelKind kind) {
+  for (uint32_t i = 0; i < view.slot_capacity(); ++i) {
+    if (view.slot(i).kind == static_cast<uint8_t>(kind)) return i;
+  }
+  FAIL("no tunnel of the kind");
+  return 0;
+}
+
+std::string hex_of(const uint8_t (&bytes)[20]) {
+  std::string text;
+  for (const uint8_t byte : bytes) {
+    constexpr char kDigits[] = "0123456789abcdef";
+    text += kDigits[byte >> 4];
+    text += kDigits[byte & 15];
+  }
+  return text;
+}
+
+TEST_CASE("a tunnel of each type has what its type needs, and nothing else") {
+  const SealedSnapshot sealed = build(testing::every_type_config());
+  const SnapshotView view = open(sealed);
+  CHECK(view.tunnel_count() == 8);
+  const std::string no_secret(40, '0');
+
+  const TunnelSlot& fixed = view.slot(slot_of_kind(view, TunnelKind::kProto41));
+  CHECK(fixed.mtu == 1480);
+  CHECK(fixed.beat_timeout_s == 0);
+  CHECK(fixed.cold_index == kNoSlot);
+
+  const TunnelSlot& heartbeat = view.slot(2);
+  CHECK(heartbeat.kind == static_cast<uint8_t>(TunnelKind::kHeartbeat));
+  CHECK(heartbeat.mtu == 1480);
+  CHECK(heartbeat.beat_timeout_s == 60);
+  CHECK(heartbeat.options == kTunnelOptionRotation);
+  CHECK(hex_of(heartbeat.secret_sha1) == no_secret);
+  CHECK(Ipv6Address::from_bytes(heartbeat.remote).is_unspecified());
+  REQUIRE(view.cold(2) != nullptr);
+  CHECK(view.password(*view.cold(2), 0) == "heartbeat-password");
+  CHECK(view.password(*view.cold(2), 1) == "heartbeat-password-before");
+  CHECK(hex_of(view.cold(2)->previous_sha1) == no_secret);
+
+  const TunnelSlot& ayiya = view.slot(3);
+  CHECK(ayiya.kind == static_cast<uint8_t>(TunnelKind::kAyiya));
+  CHECK(ayiya.mtu == 1428);
+  CHECK(ayiya.beat_timeout_s == 180);
+  CHECK(ayiya.options == (kTunnelOptionRotation | kTunnelOptionStrictReplay));
+  // printf ayiya-password-of-T103 | sha1sum
+  CHECK(hex_of(ayiya.secret_sha1) == "635c9c5dbe87b2387b3e1ddfc9685e1d4b6d310c");
+  REQUIRE(view.cold(3) != nullptr);
+  CHECK(view.password(*view.cold(3), 0).empty());
+  CHECK(view.password(*view.cold(3), 1).empty());
+  CHECK(hex_of(view.cold(3)->previous_sha1) == "259bbf8ade81463842fb0b8131bbd9f8fafbf09e");
+  CHECK(view.cold(8) == nullptr);  // AYIYA without a rotation
+
+  const TunnelSlot& dynamic = view.slot(4);
+  CHECK(dynamic.kind == static_cast<uint8_t>(TunnelKind::kDynamic));
+  CHECK(dynamic.mtu == 1480);
+  CHECK(hex_of(dynamic.secret_sha1) != no_secret);
+  REQUIRE(view.cold(4) != nullptr);
+  CHECK(view.password(*view.cold(4), 0) == "dynamic-password");
+  CHECK(view.password(*view.cold(4), 1) == "dynamic-password-before");
+  CHECK(hex_of(view.cold(4)->previous_sha1) != no_secret);
+
+  const TunnelSlot& gre = view.slot(5);
+  CHECK(gre.kind == static_cast<uint8_t>(TunnelKind::kGre));
+  CHECK(gre.mtu == 1464);
+  CHECK(gre.gre_key == 0xcafebabe);
+  CHECK(gre.flags == (kTunnelEnabled | kTunnelGreKey | kTunnelGreChecksum | kTunnelGreSequence));
+  CHECK(Ipv6Address::from_bytes(view.pop().local_addresses[gre.local_index]) ==
+        mapped("192.0.2.9"));
+  const TunnelSlot& gre6 = view.slot(6);
+  CHECK(gre6.mtu == 1456);
+  CHECK(Ipv6Address::from_bytes(view.pop().local_addresses[gre6.local_index]) ==
+        Ipv6Address::parse("2001:db8:fffe::9"));
+
+  const TunnelSlot& ipv6 = view.slot(7);
+  CHECK(ipv6.kind == static_cast<uint8_t>(TunnelKind::kIpv6Tunnel));
+  CHECK(ipv6.mtu == 1452);
+  CHECK(ipv6.encapsulation_limit == 4);
+  CHECK(Ipv6Address::from_bytes(view.pop().local_addresses[ipv6.local_index]) ==
+        Ipv6Address::parse("2001:db8:ffff::1"));
+}
+
+TEST_CASE("local addresses are those of IPv4, then those of IPv6") {
+  const SealedSnapshot sealed = build(testing::every_type_config());
+  const SnapshotView view = open(sealed);
+  const PopRecord& pop = view.pop();
+  REQUIRE(pop.local_address_count == 4);
+  CHECK(pop.local_ipv4_index == 0);
+  CHECK(pop.flags == kPopAyiyaUdpChecksum);
+  CHECK(Ipv6Address::from_bytes(pop.local_addresses[0]) == mapped("192.0.2.1"));
+  CHECK(Ipv6Address::from_bytes(pop.local_addresses[1]) == mapped("192.0.2.9"));
+  CHECK(Ipv6Address::from_bytes(pop.local_addresses[2]) == Ipv6Address::parse("2001:db8:ffff::1"));
+  CHECK(Ipv6Address::from_bytes(pop.local_addresses[3]) == Ipv6Address::parse("2001:db8:fffe::9"));
+  CHECK(view.is_refused_endpoint(mapped("203.0.113.250")));
+  CHECK(view.is_refused_endpoint(Ipv6Address::parse("2001:db8:dddd::1").value()));
+  CHECK_FALSE(view.is_refused_endpoint(mapped("203.0.113.251")));
+}
+
+TEST_CASE("IPv4 addresses resolve by the same lookup as IPv6 ones") {
+  const SealedSnapshot sealed = build(testing::every_type_config());
+  const SnapshotView view = open(sealed);
+  const auto slot = [&](const char* text) { return view.find_slot(*Ipv4Address::parse(text)); };
+  // Delegated.
+  CHECK(slot("198.51.100.7") == kNoSlot);
+  CHECK(slot("198.51.100.8") == 3);
+  CHECK(slot("198.51.100.15") == 3);
+  CHECK(slot("198.51.100.16") == 4);
+  CHECK(slot("198.51.100.31") == 4);
+  CHECK(slot("198.51.100.32") == 5);
+  CHECK(slot("198.51.100.47") == 7);
+  CHECK(slot("198.51.100.48") == kNoSlot);
+  CHECK(slot("198.51.101.8") == kNoSlot);
+  // Routed: units of /30 from slot 1 on.
+  CHECK(slot("198.18.0.0") == 1);
+  CHECK(slot("198.18.0.3") == 1);
+  CHECK(slot("198.18.0.4") == 2);
+  CHECK(slot("198.18.15.255") == kNoSlot);  // beyond the table
+  CHECK(slot("198.18.16.0") == kNoSlot);
+  CHECK(view.routed_ipv4(7) == Ipv4Prefix::parse("198.18.0.24/30"));
+  CHECK_FALSE(view.routed_ipv4(0));
+  CHECK(view.routed_hi(7) == hi("2001:db8:10:8007::"));
+
+  // An IPv6 address that looks like the key of an IPv4 pool is in no pool.
+  CHECK(view.pool_index().lookup(ipv4_pool_key(0xc6336408)).hit());
+  CHECK(hi("0:ffff:c633:6408::1") == ipv4_pool_key(0xc6336408));
+  CHECK_FALSE(view.lookup(hi("0:ffff:c633:6408::1")).hit());
+  CHECK(view.find_slot(hi("0:ffff:c633:6408::1")) == kNoSlot);
+}
+
+TEST_CASE("the outer index has the tunnels with a configured remote, of both families") {
+  const SealedSnapshot sealed = build(testing::every_type_config());
+  const SnapshotView view = open(sealed);
+  const std::vector<uint32_t> index(view.outer_index().begin(), view.outer_index().end());
+  CHECK(index == std::vector<uint32_t>{1, 5, 6, 7});
+  const auto found = view.outer_index_find(Ipv6Address::parse("2001:db8:5::7").value(), 2);
+  REQUIRE(found.size() == 1);
+  CHECK(found[0] == 7);
+  CHECK(view.outer_index_find(Ipv6Address{}).empty());
+}
+
+TEST_CASE("what is secret is out of reach for a wrong question") {
+  const SealedSnapshot sealed = build(testing::every_type_config());
+  const SnapshotView view = open(sealed);
+  CHECK(view.cold(0) == nullptr);
+  CHECK(view.cold(view.slot_capacity()) == nullptr);
+  CHECK(view.cold(kNoSlot) == nullptr);
+  TunnelCold forged = *view.cold(2);
+  CHECK(view.password(forged, 2).empty());
+  forged.password_offset[0] = 0xffffffff;
+  CHECK(view.password(forged, 0).empty());
+  forged.password_offset[0] = 0;
+  forged.password_length[0] = 255;
+  CHECK(view.password(forged, 0).empty());
+}
+
+TEST_CASE("passwords come and go with their tunnels and leave nothing behind") {
+  control::Violations violations;
+  control::CompiledConfig compiled =
+      control::compile_config(testing::every_type_config(), violations);
+  REQUIRE(violations.empty());
+  control::SnapshotBuilder builder(compiled.context);
+  for (const auto& tunnel : compiled.tunnels) builder.add(tunnel);
+  const auto& heartbeat = compiled.tunnels[1];
+  const auto& dynamic = compiled.tunnels[3];
+  REQUIRE(heartbeat.slot == 2);
+  REQUIRE(dynamic.slot == 4);
+  for (uint64_t generation = 1; generation < 6; ++generation) {
+    builder.remove(heartbeat);
+    const auto without = builder.seal({.generation = generation});
+    REQUIRE(without.ok());
+    SnapshotImage image(*without);
+    const auto text = image.elements<char>(Section::kPasswords);
+    CHECK(std::string_view(text.data(), text.size()).find("heartbeat") == std::string_view::npos);
+    CHECK(image.elements<TunnelCold>(Section::kCold).size() == 2);
+    builder.remove(dynamic);
+    builder.add(heartbeat);
+    builder.add(dynamic);
+  }
+  const auto sealed = builder.seal({.generation = 6});
+  REQUIRE(sealed.ok());
+  const SnapshotView view = open(*sealed);
+  CHECK(view.password(*view.cold(2), 1) == "heartbeat-password-before");
+  CHECK(view.password(*view.cold(4), 0) == "dynamic-password");
+  SnapshotImage image(*sealed);
+  // No more room than the four need: what was free was used again.
+  CHECK(image.elements<char>(Section::kPasswords).size() == 18 + 25 + 16 + 23);
+}
+
 TEST_CASE("a configuration without pools or tunnels makes a snapshot too") {
   const SealedSnapshot sealed = build(
       testing::config_from(R"(pop { interfaces { port: "p" ipv4_address: "192.0.2.1/24" } })"));
@@ -453,28 +642,279 @@ const Spoilt kSpoilt[] = {
      [](auto& i) { i.outer()[2] = 0x80000000; }},
 };
 
+// The same of a snapshot with a tunnel of each type, in slots 1 to 8.
+constexpr uint32_t kProto41 = 1, kHeartbeat = 2, kAyiya = 3, kDynamic = 4, kGre = 5, kGre6 = 6,
+                   kIpv6 = 7, kPlainAyiya = 8;
+// Pools in the order of the snapshot: subnets4 and routed4 by their keys, then those of IPv6.
+constexpr std::size_t kRouted4 = 0, kSubnets4 = 1;
+
+std::span<TunnelCold> cold_of(SnapshotImage& i) {
+  return i.elements<TunnelCold>(Section::kCold);
+}
+TunnelCold& cold_of(SnapshotImage& i, uint32_t slot) {
+  return cold_of(i)[i.slots()[slot].cold_index];
+}
+std::span<Ipv6Address> refused_of(SnapshotImage& i) {
+  return i.elements<Ipv6Address>(Section::kRefusedEndpoints);
+}
+void set(uint8_t (&field)[16], const char* address) {
+  std::memcpy(field, Ipv6Address::parse(address).value().bytes.data(), 16);
+}
+
+const Spoilt
+    kSpoiltKinds[] =
+        {
+            {"local_ipv4_index of an IPv6 address", Section::kPop, 2, "local_ipv4_index",
+             [](auto& i) { i.pop().local_ipv4_index = 2; }},
+            {"local_ipv4_index out of range", Section::kPop, 16, "local_ipv4_index",
+             [](auto& i) { i.pop().local_ipv4_index = 16; }},
+            {"PoP reserved byte", Section::kPop, 0, "reserved",
+             [](auto& i) { i.pop().reserved0[2] = 1; }},
+            {"IPv6 local address that is link-local", Section::kPop, 3, "not a usable",
+             [](auto& i) { set(i.pop().local_addresses[3], "fe80::1"); }},
+            {"IPv6 local address in ::/8", Section::kPop, 3, "not a usable",
+             [](auto& i) { set(i.pop().local_addresses[3], "::1"); }},
+            {"IPv6 local address in a pool", Section::kPools, 4, "local address",
+             [](auto& i) { set(i.pop().local_addresses[3], "2001:db8:1000::9"); }},
+            {"IPv4 local address in a pool", Section::kPools, kSubnets4, "local address",
+             [](auto& i) { set(i.pop().local_addresses[1], "::ffff:198.51.100.1"); }},
+            {"IPv4 pool over a link's prefix", Section::kPools, kRouted4, "on-link",
+             [](auto& i) { i.pools()[kRouted4].base = ipv4_pool_key(0xc0000000); }},
+            {"IPv4 pool without a source for errors", Section::kPools, kRouted4,
+             "without an IPv4 address",
+             [](auto& i) {
+               set(i.pop().local_addresses[0], "2001:db8:fffe::1");
+               set(i.pop().local_addresses[1], "2001:db8:fffe::2");
+               auto& link = i.pop().interfaces[0];
+               link.flags = kInterfaceHasIpv6 | kInterfaceHasIpv6Gateway;
+               std::memset(link.ipv4_address, 0, 4);
+               std::memset(link.ipv4_gateway, 0, 4);
+               link.ipv4_length = 0;
+             }},
+            {"IPv4 pool of loopback addresses", Section::kPools, kRouted4, "no host",
+             [](auto& i) { i.pools()[kRouted4].base = ipv4_pool_key(0x7f000000); }},
+            {"IPv4 pool of multicast", Section::kPools, kRouted4, "no host",
+             [](auto& i) { i.pools()[kRouted4].base = ipv4_pool_key(0xe0000000); }},
+            {"pool between the keys of IPv4 and the addresses of IPv6", Section::kPools, kRouted4,
+             "unicast", [](auto& i) { i.pools()[kRouted4].base = uint64_t{0xfffe} << 32; }},
+            {"IPv4 pool that reaches beyond the key's range", Section::kPools, kRouted4, "bits set",
+             [](auto& i) {
+               i.pools()[kRouted4].shift = 16;
+               i.pools()[kRouted4].unit_count = 1u << 20;
+               i.pools()[kRouted4].mask = ~uint64_t{0} << 36;
+             }},
+            {"IPv4 pool of links", Section::kPools, kRouted4, "LINK",
+             [](auto& i) { i.pools()[kRouted4].kind = static_cast<uint32_t>(PoolKind::kLink); }},
+            {"IPv4 pool behind the last slot", Section::kPools, kRouted4, "last slot",
+             [](auto& i) { i.pools()[kRouted4].first = kMaxSlots - 1023; }},
+            {"IPv4 shift", Section::kPools, kRouted4, "shift",
+             [](auto& i) { i.pools()[kRouted4].shift = 17; }},
+            {"IPv4 pool with the units of an IPv6 pool", Section::kPools, 4, "same slots",
+             [](auto& i) { i.pools()[kSubnets4].first = i.pools()[4].first; }},
+            {"two IPv4 pools for the same slots", Section::kPools, kSubnets4, "same slots",
+             [](auto& i) {
+               i.pools()[kSubnets4].kind = i.pools()[kRouted4].kind;
+               i.pools()[kSubnets4].first = 4;
+             }},
+            {"IPv4 unit of a tunnel that carries none", Section::kUnitToSlot, 1, "no IPv4",
+             [](auto& i) { i.units()[i.pools()[kSubnets4].first + 1] = kProto41; }},
+            {"IPv4 unit of a heartbeat tunnel", Section::kUnitToSlot, 0, "no IPv4",
+             [](auto& i) { i.units()[i.pools()[kSubnets4].first] = kHeartbeat; }},
+
+            {"kind 7", Section::kSlots, kGre, "kind", [](auto& i) { i.slots()[kGre].kind = 7; }},
+            {"kind 255", Section::kSlots, kGre, "kind",
+             [](auto& i) { i.slots()[kGre].kind = 255; }},
+            {"incarnation", Section::kSlots, kGre, "incarnation",
+             [](auto& i) { i.slots()[kGre].incarnation = 128; }},
+            {"remote of a heartbeat tunnel", Section::kSlots, kHeartbeat, "learned",
+             [](auto& i) { set(i.slots()[kHeartbeat].remote, "::ffff:203.0.113.1"); }},
+            {"remote of an AYIYA tunnel", Section::kSlots, kAyiya, "learned",
+             [](auto& i) { i.slots()[kAyiya].remote[15] = 1; }},
+            {"local index of a dynamic tunnel", Section::kSlots, kDynamic, "learned",
+             [](auto& i) { i.slots()[kDynamic].local_index = 1; }},
+            {"no remote of a GRE tunnel", Section::kSlots, kGre, "not a usable",
+             [](auto& i) { std::memset(i.slots()[kGre].remote, 0, 16); }},
+            {"IPv4 remote of an IPv6 tunnel", Section::kSlots, kIpv6, "family",
+             [](auto& i) { set(i.slots()[kIpv6].remote, "::ffff:203.0.113.1"); }},
+            {"IPv6 remote of a 6in4 tunnel", Section::kSlots, kProto41, "family",
+             [](auto& i) { set(i.slots()[kProto41].remote, "2001:db8:5::1"); }},
+            {"link-local remote", Section::kSlots, kGre6, "not a usable",
+             [](auto& i) { set(i.slots()[kGre6].remote, "fe80::1"); }},
+            {"multicast remote", Section::kSlots, kGre6, "not a usable",
+             [](auto& i) { set(i.slots()[kGre6].remote, "ff02::1"); }},
+            {"IPv6 remote that is the PoP", Section::kSlots, kGre6, "PoP itself",
+             [](auto& i) { set(i.slots()[kGre6].remote, "2001:db8:fffe::9"); }},
+            {"IPv6 remote that is the interface", Section::kSlots, kGre6, "PoP itself",
+             [](auto& i) { set(i.slots()[kGre6].remote, "2001:db8:ffff::1"); }},
+            {"IPv6 remote that is the source of errors", Section::kSlots, kGre6, "PoP itself",
+             [](auto& i) { set(i.slots()[kGre6].remote, "2001:db8:10:ffff::1"); }},
+            {"IPv4 local of an IPv6 remote", Section::kSlots, kGre6, "remote's family",
+             [](auto& i) { i.slots()[kGre6].local_index = 0; }},
+            {"IPv6 local of an IPv4 remote", Section::kSlots, kGre, "remote's family",
+             [](auto& i) { i.slots()[kGre].local_index = 3; }},
+            {"local index of the last kind", Section::kSlots, kIpv6, "local_index",
+             [](auto& i) { i.slots()[kIpv6].local_index = 4; }},
+
+            {"MTU of AYIYA", Section::kSlots, kAyiya, "MTU",
+             [](auto& i) { i.slots()[kAyiya].mtu = 1429; }},
+            {"MTU of a heartbeat tunnel", Section::kSlots, kHeartbeat, "MTU",
+             [](auto& i) { i.slots()[kHeartbeat].mtu = 1481; }},
+            {"MTU of GRE with all options", Section::kSlots, kGre, "MTU",
+             [](auto& i) { i.slots()[kGre].mtu = 1465; }},
+            {"MTU of GRE over IPv6", Section::kSlots, kGre6, "MTU",
+             [](auto& i) { i.slots()[kGre6].mtu = 1457; }},
+            {"MTU of 6in6 with the limit", Section::kSlots, kIpv6, "MTU",
+             [](auto& i) { i.slots()[kIpv6].mtu = 1453; }},
+            {"MTU below 1280", Section::kSlots, kDynamic, "MTU",
+             [](auto& i) { i.slots()[kDynamic].mtu = 1279; }},
+
+            {"no secret", Section::kSlots, kAyiya, "no secret",
+             [](auto& i) { std::memset(i.slots()[kAyiya].secret_sha1, 0, 20); }},
+            {"no secret of a dynamic tunnel", Section::kSlots, kDynamic, "no secret",
+             [](auto& i) { std::memset(i.slots()[kDynamic].secret_sha1, 0, 20); }},
+            {"secret of a heartbeat tunnel", Section::kSlots, kHeartbeat, "secret",
+             [](auto& i) { i.slots()[kHeartbeat].secret_sha1[0] = 1; }},
+            {"secret of GRE", Section::kSlots, kGre, "secret",
+             [](auto& i) { i.slots()[kGre].secret_sha1[0] = 1; }},
+            {"GRE flag of a 6in4 tunnel", Section::kSlots, kProto41, "GRE flag",
+             [](auto& i) { i.slots()[kProto41].flags |= kTunnelGreSequence; }},
+            {"GRE key without its flag", Section::kSlots, kGre6, "GRE key",
+             [](auto& i) { i.slots()[kGre6].gre_key = 1; }},
+            {"GRE key of AYIYA", Section::kSlots, kAyiya, "GRE key",
+             [](auto& i) { i.slots()[kAyiya].gre_key = 1; }},
+            {"encapsulation limit of GRE", Section::kSlots, kGre6, "encapsulation limit",
+             [](auto& i) { i.slots()[kGre6].encapsulation_limit = 4; }},
+            {"option", Section::kSlots, kDynamic, "unknown tunnel option",
+             [](auto& i) { i.slots()[kDynamic].options |= 4; }},
+            {"strict replay of a static tunnel", Section::kSlots, kGre, "option",
+             [](auto& i) { i.slots()[kGre].options = kTunnelOptionStrictReplay; }},
+            {"rotation of a static tunnel", Section::kSlots, kIpv6, "option",
+             [](auto& i) { i.slots()[kIpv6].options = kTunnelOptionRotation; }},
+            {"beat timeout of a static tunnel", Section::kSlots, kIpv6, "beat timeout",
+             [](auto& i) { i.slots()[kIpv6].beat_timeout_s = 180; }},
+            {"no beat timeout", Section::kSlots, kAyiya, "beat timeout",
+             [](auto& i) { i.slots()[kAyiya].beat_timeout_s = 0; }},
+            {"short beat timeout", Section::kSlots, kAyiya, "beat timeout",
+             [](auto& i) { i.slots()[kAyiya].beat_timeout_s = 9; }},
+            {"long beat timeout", Section::kSlots, kAyiya, "beat timeout",
+             [](auto& i) { i.slots()[kAyiya].beat_timeout_s = 3601; }},
+            {"reserved byte", Section::kSlots, kDynamic, "reserved",
+             [](auto& i) { i.slots()[kDynamic].reserved[3] = 1; }},
+
+            {"heartbeat without cold", Section::kSlots, kHeartbeat, "no cold_index",
+             [](auto& i) { i.slots()[kHeartbeat].cold_index = kNoSlot; }},
+            {"rotation without cold", Section::kSlots, kPlainAyiya, "no cold_index",
+             [](auto& i) { i.slots()[kPlainAyiya].options = kTunnelOptionRotation; }},
+            {"cold of a static tunnel", Section::kSlots, kGre, "nothing to find",
+             [](auto& i) { i.slots()[kGre].cold_index = 0; }},
+            {"cold of AYIYA without a rotation", Section::kSlots, kPlainAyiya, "nothing to find",
+             [](auto& i) { i.slots()[kPlainAyiya].cold_index = 0; }},
+            {"cold index behind the section", Section::kSlots, kHeartbeat,
+             "beyond the cold section", [](auto& i) { i.slots()[kHeartbeat].cold_index = 3; }},
+            {"cold index far away", Section::kSlots, kHeartbeat, "beyond the cold section",
+             [](auto& i) { i.slots()[kHeartbeat].cold_index = 0xfffffffe; }},
+            {"another tunnel's cold", Section::kCold, 1, "another slot",
+             [](auto& i) { i.slots()[kHeartbeat].cold_index = i.slots()[kAyiya].cold_index; }},
+            {"cold that names another slot", Section::kCold, 0, "another slot",
+             [](auto& i) { cold_of(i)[0].slot = kDynamic; }},
+            {"cold of nobody", Section::kCold, 2, "more records",
+             [](auto& i) {
+               i.slots()[kAyiya].options &= static_cast<uint8_t>(~kTunnelOptionRotation);
+               i.slots()[kAyiya].cold_index = kNoSlot;
+             }},
+            {"no password", Section::kCold, 0, "length",
+             [](auto& i) { cold_of(i, kHeartbeat).password_length[0] = 0; }},
+            {"password too long", Section::kCold, 0, "length",
+             [](auto& i) { cold_of(i, kHeartbeat).password_length[0] = 133; }},
+            {"password behind the section", Section::kCold, 0, "beyond",
+             [](auto& i) { cold_of(i, kHeartbeat).password_offset[0] = 1u << 30; }},
+            {"password that ends behind the section", Section::kCold, 2, "beyond",
+             [](auto& i) { cold_of(i, kDynamic).password_length[1] = 24; }},
+            {"password whose end overflows", Section::kCold, 2, "beyond",
+             [](auto& i) { cold_of(i, kDynamic).password_offset[1] = 0xffffffff; }},
+            {"no previous password in a rotation", Section::kCold, 0, "length",
+             [](auto& i) { cold_of(i, kHeartbeat).password_length[1] = 0; }},
+            {"previous password without a rotation", Section::kCold, 0, "does not have",
+             [](auto& i) { i.slots()[kHeartbeat].options = 0; }},
+            {"clear text for AYIYA", Section::kCold, 1, "does not have",
+             [](auto& i) { cold_of(i, kAyiya).password_length[0] = 16; }},
+            {"offset without a password", Section::kCold, 1, "does not have",
+             [](auto& i) { cold_of(i, kAyiya).password_offset[1] = 1; }},
+            {"no previous secret", Section::kCold, 1, "no previous secret",
+             [](auto& i) { std::memset(cold_of(i, kAyiya).previous_sha1, 0, 20); }},
+            {"previous secret of a heartbeat tunnel", Section::kCold, 0, "previous secret",
+             [](auto& i) { cold_of(i, kHeartbeat).previous_sha1[19] = 1; }},
+            {"cold reserved bytes", Section::kCold, 0, "reserved",
+             [](auto& i) { cold_of(i)[0].reserved0[0] = 1; }},
+            {"cold reserved end", Section::kCold, 2, "reserved",
+             [](auto& i) { cold_of(i)[2].reserved[27] = 1; }},
+
+            {"outer index that names a dynamic tunnel", Section::kOuterIndex, 0,
+             "no configured remote", [](auto& i) { i.outer()[0] = kHeartbeat; }},
+            {"outer index without IPv6 order", Section::kOuterIndex, 3, "sorted",
+             [](auto& i) { std::swap(i.outer()[2], i.outer()[3]); }},
+            {"outer index that lacks a tunnel", Section::kOuterIndex, 3, "not as many",
+             [](auto& i) {
+               i.outer()[3] = 0;
+               i.section(Section::kOuterIndex).size -= 4;
+             }},
+            {"refused endpoints in the wrong order", Section::kRefusedEndpoints, 1, "sorted",
+             [](auto& i) { std::swap(refused_of(i)[0], refused_of(i)[1]); }},
+            {"refused endpoint twice", Section::kRefusedEndpoints, 1, "sorted",
+             [](auto& i) { refused_of(i)[1] = refused_of(i)[0]; }},
+            {"refused endpoint that is none", Section::kRefusedEndpoints, 0, "a host can have",
+             [](auto& i) { refused_of(i)[0] = Ipv6Address{}; }},
+};
+
+void check_refused(const Spoilt& spoilt, const v1::Config& config) {
+  INFO(spoilt.what);
+  SnapshotImage image = SnapshotImage::of(config);
+  spoilt.spoil(image);
+  image.fix_checksums();
+  const SnapshotOpenResult result = image.open();
+  CHECK_FALSE(result);
+  INFO(result.error.reason);
+  CHECK(result.error.section == spoilt.section);
+  CHECK(result.error.index == spoilt.index);
+  CHECK_THAT(result.error.reason, ContainsSubstring(spoilt.reason));
+}
+
 TEST_CASE("each spoilt field is refused with its section and element") {
-  for (const Spoilt& spoilt : kSpoilt) {
-    INFO(spoilt.what);
-    SnapshotImage image = SnapshotImage::of(testing::sample_config());
-    spoilt.spoil(image);
-    image.fix_checksums();
-    const SnapshotOpenResult result = image.open();
-    CHECK_FALSE(result);
-    INFO(result.error.reason);
-    CHECK(result.error.section == spoilt.section);
-    CHECK(result.error.index == spoilt.index);
-    CHECK_THAT(result.error.reason, ContainsSubstring(spoilt.reason));
+  for (const Spoilt& spoilt : kSpoilt) check_refused(spoilt, testing::sample_config());
+}
+
+TEST_CASE("each spoilt field of a tunnel of each type is refused") {
+  for (const Spoilt& spoilt : kSpoiltKinds) check_refused(spoilt, testing::every_type_config());
+}
+
+TEST_CASE("more refused endpoints than allowed are refused themselves") {
+  v1::Config config = testing::every_type_config();
+  config.mutable_pop()->clear_other_pop_addresses();
+  for (int i = 0; i < 256; ++i) {
+    config.mutable_pop()->add_other_pop_addresses("10.0.0." + std::to_string(i));
   }
+  SnapshotImage image = SnapshotImage::of(config);
+  REQUIRE(image.open());
+  // Whatever is in the last page: its size alone is too much.
+  SnapshotImage longer(image.size() + 4096);
+  std::memcpy(longer.bytes().data(), image.bytes().data(), image.size());
+  longer.header().total_size = longer.size();
+  longer.section(Section::kRefusedEndpoints).size += 16;
+  longer.fix_checksums();
+  const SnapshotOpenResult result = longer.open();
+  CHECK_FALSE(result);
+  CHECK(result.error.section == Section::kRefusedEndpoints);
+  CHECK(result.error.index == 257);
 }
 
 TEST_CASE("a wrong checksum is refused, of the header and of each section") {
   SnapshotImage header = SnapshotImage::of(testing::sample_config());
   header.header().created_unix_ns ^= 1;
   CHECK_THAT(header.open().error.reason, ContainsSubstring("header checksum"));
-  for (const auto type : {Section::kPop, Section::kPools, Section::kSlots, Section::kUnitToSlot,
-                          Section::kOuterIndex}) {
-    SnapshotImage image = SnapshotImage::of(testing::sample_config());
+  for (const auto type :
+       {Section::kPop, Section::kPools, Section::kSlots, Section::kUnitToSlot, Section::kOuterIndex,
+        Section::kCold, Section::kPasswords, Section::kRefusedEndpoints}) {
+    SnapshotImage image = SnapshotImage::of(testing::every_type_config());
     image.bytes()[image.section(type).offset] ^= std::byte{1};
     const SnapshotOpenResult result = image.open();
     CHECK_FALSE(result);
