@@ -43,6 +43,7 @@ struct Options {
   bool huge_pages = false;
   int runs = 7;
   std::vector<uint32_t> tunnels{10'000, 100'000, 1'000'000};
+  v1::Tunnel::Type type = v1::Tunnel::PROTO41;
 };
 
 // A worker that has nothing to do but to look at the table.
@@ -79,7 +80,7 @@ constexpr std::string_view kSteps[] = {"compile",  "build",  "seal", "validate",
 
 void measure(const Options& options, uint32_t tunnels) {
   constexpr std::size_t kReaders = 1;
-  const v1::Config config = testing::uniform_config(tunnels);
+  const v1::Config config = testing::uniform_config(tunnels, options.type);
   ActiveTable<SnapshotView> active;
   QsbrGate gate(kReaders);
   std::unique_ptr<SnapshotView> current;
@@ -126,7 +127,8 @@ void measure(const Options& options, uint32_t tunnels) {
       times["total"].push_back(seconds(end - start));
     }
   }
-  const std::string suffix = "/" + std::to_string(tunnels);
+  std::string suffix = "/" + std::to_string(tunnels);
+  if (options.type != v1::Tunnel::PROTO41) suffix += "/" + v1::Tunnel::Type_Name(options.type);
   for (const std::string_view step : kSteps) {
     print({"publish", std::string(step) + suffix, "seconds", median(times[step]), std::nullopt,
            options.runs},
@@ -143,9 +145,10 @@ void measure(const Options& options, uint32_t tunnels) {
 int usage(int status) {
   std::fprintf(
       status == 0 ? stdout : stderr,
-      "usage: bench_publish [--json] [--runs N] [--tunnels N]... [--huge-pages]\n"
+      "usage: bench_publish [--json] [--runs N] [--tunnels N]... [--type TYPE] [--huge-pages]\n"
       "Seconds of each step of a publish at 10000, 100000 and 1000000 tunnels, each with a /56\n"
-      "delegated, and bytes of memory per tunnel. Medians.\n");
+      "delegated, and bytes of memory per tunnel. Medians. TYPE as in the configuration, as\n"
+      "HEARTBEAT; PROTO41 if left out.\n");
   return status;
 }
 
@@ -161,6 +164,11 @@ int run(int argc, char** argv) {
       options.json = true;
     } else if (a == "--huge-pages") {
       options.huge_pages = true;
+    } else if (a == "--type" && i + 1 < argc) {
+      if (!v1::Tunnel::Type_Parse(argv[++i], &options.type) ||
+          options.type == v1::Tunnel::TYPE_UNSPECIFIED) {
+        return usage(2);
+      }
     } else if (a == "--runs" && i + 1 < argc) {
       options.runs = std::atoi(argv[++i]);
     } else if (a == "--tunnels" && i + 1 < argc) {

@@ -34,10 +34,19 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, std::size_t size) {
     }
     return 0;
   }
-  const auto again = control::parse_config(control::print_config_text(*config), "a.txtpb", nullptr);
+  const auto again = control::parse_config(
+      control::print_config_text(*config, control::Secrets::kShow), "a.txtpb", nullptr);
   require(again.ok() && MessageDifferencer::Equals(*config, *again));
-  const auto json = control::parse_config(control::print_config_json(*config), "a.json", nullptr);
+  const auto json = control::parse_config(
+      control::print_config_json(*config, control::Secrets::kShow), "a.json", nullptr);
   require(json.ok() && MessageDifferencer::Equals(*config, *json));
+  const auto hidden =
+      control::parse_config(control::print_config_text(*config), "a.txtpb", nullptr,
+                            {.missing_passwords = control::MissingPasswords::kAllow});
+  require(hidden.ok());
+  for (const v1::Tunnel& tunnel : hidden->tunnels()) {
+    require(tunnel.password().empty() && tunnel.previous_password().empty());
+  }
   require(control::build_snapshot(*config, 1, 1).ok());
   return 0;
 }

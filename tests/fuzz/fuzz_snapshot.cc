@@ -37,7 +37,7 @@ void use(const SnapshotView& view) {
   volatile uint64_t sink = view.generation() + view.revision();
   for (const PoolRecord& pool : view.pools()) {
     for (const uint64_t hi : {pool.base, pool.base | ~pool.mask, pool.base - 1, pool.base + 1}) {
-      const uint32_t slot = view.find_slot(hi);
+      const uint32_t slot = view.resolve(view.pool_index().lookup(hi));
       require(slot == kNoSlot || slot < view.slot_capacity());
       if (slot != kNoSlot) sink = sink + view.slot(slot).mtu;
     }
@@ -45,6 +45,7 @@ void use(const SnapshotView& view) {
   for (const uint32_t slot : view.unit_to_slot())
     require(slot == kNoSlot || slot < view.slot_capacity());
   uint32_t used = 0;
+  std::size_t fixed = 0;
   for (uint32_t i = 0; i < view.slot_capacity(); ++i) {
     const TunnelSlot& slot = view.slot(i);
     if (slot.kind == 0) continue;
@@ -52,9 +53,25 @@ void use(const SnapshotView& view) {
     require(slot.mtu >= 1280 && slot.mtu <= 1480);
     require(slot.local_index < view.pop().local_address_count);
     require(view.pop().local_address_count <= kMaxLocalAddresses);
+    const auto kind = static_cast<TunnelKind>(slot.kind);
     const auto remote = Ipv6Address::from_bytes(slot.remote);
-    require(!view.outer_index_find(remote, slot.local_index).empty());
+    require(is_dynamic(kind) == remote.is_unspecified());
+    if (!is_dynamic(kind)) {
+      ++fixed;
+      require(!view.outer_index_find(remote, slot.local_index).empty());
+      const auto local = Ipv6Address::from_bytes(view.pop().local_addresses[slot.local_index]);
+      require(local.is_ipv4_mapped() == remote.is_ipv4_mapped());
+    }
+    sink = sink + view.is_refused_endpoint(remote);
+    const TunnelCold* cold = view.cold(i);
+    require(!takes_beats(kind) || (cold != nullptr && !view.password(*cold, 0).empty()));
+    if (cold == nullptr) continue;
+    require(cold->slot == i);
+    for (const std::size_t which : {0, 1}) {
+      for (const char c : view.password(*cold, which)) sink = sink + static_cast<uint8_t>(c);
+    }
   }
+  require(fixed == view.outer_index().size());
   require(used == view.tunnel_count());
   require(view.pop().interface_count <= kMaxInterfaces);
   for (uint32_t i = 0; i < view.pop().interface_count; ++i) {
@@ -65,9 +82,7 @@ void use(const SnapshotView& view) {
 
 // Small, so that a run takes microseconds.
 SnapshotImage make_base() {
-  v1::Config config = testing::sample_config();
-  config.mutable_pools(2)->set_prefix("2001:db8:1000::/46");
-  return SnapshotImage::of(config);
+  return SnapshotImage::of(testing::every_type_config());
 }
 
 void apply(const Change& change, SnapshotImage& image) {
@@ -75,7 +90,7 @@ void apply(const Change& change, SnapshotImage& image) {
   std::size_t base = 0;
   std::size_t element = 8;
   std::size_t size = sizeof(SnapshotHeader);
-  if (const uint32_t section = change.section % 6; section != 0) {
+  if (const uint32_t section = change.section % 9; section != 0) {
     const SnapshotSection& s = image.header().sections[section - 1];
     // Earlier changes may have spoilt the section's entry.
     if (s.offset > image.size() || s.size > image.size() - s.offset) return;

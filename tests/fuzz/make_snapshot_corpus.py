@@ -7,7 +7,8 @@ value, and a few pairs. Run from anywhere; files it does not know are left alone
 import pathlib
 import struct
 
-HEADER, POP, POOLS, SLOTS, UNITS, OUTER = range(6)
+# In the order in which the builder writes them.
+HEADER, POP, POOLS, SLOTS, UNITS, OUTER, COLD, PASSWORDS, REFUSED = range(9)
 WIDTHS = {1: 0, 2: 1, 4: 2, 8: 3}
 EDGES = {
     1: [0, 1, 0x7F, 0x80, 0xFF],
@@ -15,6 +16,10 @@ EDGES = {
     4: [0, 1, 1 << 20, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF],
     8: [0, 1, 4096, 1 << 32, (1 << 63), (1 << 64) - 1],
 }
+
+# Slots of the base, kEveryTypeConfig, and its pools.
+PROTO41, HEARTBEAT, AYIYA, DYNAMIC, GRE, GRE6, IPV6 = range(1, 8)
+ROUTED4, SUBNETS4, LINK, ROUTED, SUBNETS = range(5)
 
 # name: (section, element, offset, width). Elements of the header are of 8 bytes.
 FIELDS = {
@@ -33,28 +38,61 @@ FIELDS = {
     "slots_offset": (HEADER, 0, 72 + 2 * 32 + 8, 8),
     "slots_size": (HEADER, 0, 72 + 2 * 32 + 16, 8),
     "outer_size": (HEADER, 0, 72 + 4 * 32 + 16, 8),
-    "pool_base": (POOLS, 0, 0, 8),
-    "pool_mask": (POOLS, 1, 8, 8),
-    "pool_unit_count": (POOLS, 2, 16, 4),
-    "pool_first": (POOLS, 0, 20, 4),
-    "pool_first_delegated": (POOLS, 2, 20, 4),
-    "pool_shift": (POOLS, 2, 24, 1),
-    "pool_kind": (POOLS, 1, 28, 4),
-    "slot_id": (SLOTS, 686, 0, 4),
-    "slot_kind": (SLOTS, 686, 4, 1),
-    "slot_flags": (SLOTS, 686, 5, 1),
-    "slot_mtu": (SLOTS, 686, 6, 2),
-    "slot_remote": (SLOTS, 686, 20, 4),
-    "slot_local_index": (SLOTS, 686, 24, 1),
-    "slot_unused": (SLOTS, 5, 4, 1),
-    "slot_cold_index": (SLOTS, 686, 28, 4),
+    "cold_size": (HEADER, 0, 72 + 5 * 32 + 16, 8),
+    "cold_offset": (HEADER, 0, 72 + 5 * 32 + 8, 8),
+    "passwords_size": (HEADER, 0, 72 + 6 * 32 + 16, 8),
+    "passwords_element_size": (HEADER, 0, 72 + 6 * 32 + 4, 4),
+    "refused_size": (HEADER, 0, 72 + 7 * 32 + 16, 8),
+    "pool_base": (POOLS, LINK, 0, 8),
+    "pool_mask": (POOLS, ROUTED, 8, 8),
+    "pool_unit_count": (POOLS, SUBNETS, 16, 4),
+    "pool_first": (POOLS, LINK, 20, 4),
+    "pool_first_delegated": (POOLS, SUBNETS, 20, 4),
+    "pool_shift": (POOLS, SUBNETS, 24, 1),
+    "pool_kind": (POOLS, ROUTED, 28, 4),
+    "pool4_base": (POOLS, SUBNETS4, 0, 8),
+    "pool4_mask": (POOLS, SUBNETS4, 8, 8),
+    "pool4_unit_count": (POOLS, ROUTED4, 16, 4),
+    "pool4_first": (POOLS, ROUTED4, 20, 4),
+    "pool4_first_delegated": (POOLS, SUBNETS4, 20, 4),
+    "pool4_shift": (POOLS, ROUTED4, 24, 1),
+    "pool4_kind": (POOLS, ROUTED4, 28, 4),
+    "slot_id": (SLOTS, PROTO41, 0, 4),
+    "slot_kind": (SLOTS, PROTO41, 4, 1),
+    "slot_kind_dynamic": (SLOTS, DYNAMIC, 4, 1),
+    "slot_flags": (SLOTS, GRE, 5, 1),
+    "slot_mtu": (SLOTS, AYIYA, 6, 2),
+    "slot_remote": (SLOTS, PROTO41, 20, 4),
+    "slot_remote_ipv6": (SLOTS, IPV6, 8, 8),
+    "slot_remote_dynamic": (SLOTS, HEARTBEAT, 20, 4),
+    "slot_local_index": (SLOTS, GRE6, 24, 1),
+    "slot_incarnation": (SLOTS, DYNAMIC, 27, 1),
+    "slot_unused": (SLOTS, 9, 4, 1),
+    "slot_cold_index": (SLOTS, HEARTBEAT, 28, 4),
+    "slot_cold_index_static": (SLOTS, GRE, 28, 4),
+    "slot_secret": (SLOTS, HEARTBEAT, 32, 8),
+    "slot_gre_key": (SLOTS, GRE6, 52, 4),
+    "slot_beat_timeout": (SLOTS, AYIYA, 56, 2),
+    "slot_encapsulation_limit": (SLOTS, IPV6, 58, 1),
+    "slot_options": (SLOTS, DYNAMIC, 59, 1),
     "unit": (UNITS, 3, 0, 4),
+    "unit_ipv4": (UNITS, 1, 0, 4),
     "outer": (OUTER, 1, 0, 4),
+    "cold_slot": (COLD, 0, 0, 4),
+    "cold_password_offset": (COLD, 0, 4, 4),
+    "cold_previous_offset": (COLD, 2, 8, 4),
+    "cold_password_length": (COLD, 0, 12, 1),
+    "cold_previous_length": (COLD, 2, 13, 1),
+    "cold_previous_sha1": (COLD, 0, 16, 8),
+    "password": (PASSWORDS, 3, 0, 1),
+    "refused": (REFUSED, 1, 0, 8),
     "pop_address": (POP, 0, 0, 1),
     "local_address": (POP, 0, 16 + 12, 1),
+    "local_address_ipv6": (POP, 0, 16 + 3 * 16, 8),
     "local_address_count": (POP, 0, 272, 4),
     "interface_count": (POP, 0, 276, 4),
     "pop_flags": (POP, 0, 280, 4),
+    "local_ipv4_index": (POP, 0, 292, 1),
     "interface_port": (POP, 0, 304 + 15, 1),
     "interface_vlan": (POP, 0, 304 + 16, 2),
     "interface_mtu": (POP, 0, 304 + 18, 2),
@@ -78,11 +116,16 @@ def main():
         parts = [b"\x01" + change(*field, value) for value in EDGES[field[3]]]
         for number, data in enumerate(parts):
             (folder / f"{name}-{number}").write_bytes(data)
-    # A pool and its size moved together, so that the checks behind the first one are reached.
-    grow = change(POOLS, 2, 16, 4, 2048) + change(POOLS, 2, 8, 8, 0xFFFFFFFFFFF80000)
+    # Changes that belong together, so that the checks behind the first one are reached.
+    grow = change(POOLS, SUBNETS, 16, 4, 2048) + change(POOLS, SUBNETS, 8, 8, 0xFFFFFFFFFFF80000)
     (folder / "pool-grown").write_bytes(b"\x01" + grow)
-    twice = change(SLOTS, 5, 0, 8, 0x05C8000100000009) + change(HEADER, 7, 4, 4, 4)
+    twice = change(SLOTS, 9, 0, 8, 0x05C8000100000009) + change(HEADER, 7, 4, 4, 9)
     (folder / "tunnel-added").write_bytes(b"\x01" + twice)
+    shared = change(SLOTS, HEARTBEAT, 28, 4, 2) + change(COLD, 2, 0, 4, HEARTBEAT)
+    (folder / "cold-shared").write_bytes(b"\x01" + shared)
+    swapped = (change(SLOTS, HEARTBEAT, 28, 4, 2) + change(COLD, 2, 0, 4, HEARTBEAT) +
+               change(SLOTS, DYNAMIC, 28, 4, 0) + change(COLD, 0, 0, 4, DYNAMIC))
+    (folder / "cold-swapped").write_bytes(b"\x01" + swapped)
 
 
 if __name__ == "__main__":

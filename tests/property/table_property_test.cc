@@ -9,8 +9,11 @@
 #include <set>
 #include <vector>
 
+#include "control/config/normalize.h"
+#include "control/config/outer_address.h"
 #include "control/config/parse.h"
 #include "control/config/print.h"
+#include "control/config/secret.h"
 #include "control/table/build_snapshot.h"
 #include "dataplane/table/snapshot_view.h"
 #include "tests/support/catch.h"
@@ -35,6 +38,18 @@ constexpr unsigned kSeeds = 60;
 std::vector<Ipv6Address> interesting_addresses(const v1::Config& config, Random& random) {
   std::vector<Ipv6Address> addresses;
   const auto around = [&](const std::string& text) {
+    if (const auto v4 = Ipv4Prefix::parse(text)) {
+      const uint32_t first = v4->address.value();
+      const uint32_t last = first | ~prefix_mask32(v4->length);
+      for (const uint32_t value : {first - 1, first, first + 1, last - 1, last, last + 1,
+                                   first + static_cast<uint32_t>(pick(random, 0, last - first)),
+                                   first ^ (1u << pick(random, 0, 31))}) {
+        addresses.push_back(Ipv6Address::from_ipv4(Ipv4Address::from_value(value)));
+        // The IPv6 address that looks like it to the table.
+        addresses.push_back(Ipv6Address::from_halves(ipv4_pool_key(value), random()));
+      }
+      return;
+    }
     const Ipv6Prefix prefix = Ipv6Prefix::parse(text).value();
     const uint64_t first = prefix.address.hi();
     const uint64_t last = first | ~prefix_mask64(prefix.length);
@@ -47,9 +62,21 @@ std::vector<Ipv6Address> interesting_addresses(const v1::Config& config, Random&
   for (const v1::Pool& pool : config.pools()) around(pool.prefix());
   for (const v1::Tunnel& tunnel : config.tunnels()) {
     for (const std::string& prefix : tunnel.delegated_prefixes()) around(prefix);
+    for (const std::string& prefix : tunnel.ipv4_prefixes()) around(prefix);
   }
   for (int i = 0; i < 20; ++i) addresses.push_back(Ipv6Address::from_halves(random(), random()));
   return addresses;
+}
+
+// Clear text for those that take beats, and for nobody else.
+void check_secrets(const SnapshotView& view, const v1::Tunnel& tunnel) {
+  const auto kind = static_cast<TunnelKind>(view.slot(tunnel.slot()).kind);
+  const TunnelCold* cold = view.cold(tunnel.slot());
+  CHECK((cold != nullptr) == (takes_beats(kind) || !tunnel.previous_password().empty()));
+  if (cold == nullptr) return;
+  const bool clear = takes_beats(kind);
+  CHECK(view.password(*cold, 0) == (clear ? tunnel.password() : ""));
+  CHECK(view.password(*cold, 1) == (clear ? tunnel.previous_password() : ""));
 }
 
 TEST_CASE("any snapshot the builder writes validates and agrees with the naive table") {
@@ -69,7 +96,8 @@ TEST_CASE("any snapshot the builder writes validates and agrees with the naive t
 
     unsigned wrong = 0;
     for (const Ipv6Address& address : interesting_addresses(config, random)) {
-      const PoolLookup found = view.lookup(address.hi());
+      const PoolLookup found =
+          address.is_ipv4_mapped() ? view.lookup(address.ipv4()) : view.lookup(address.hi());
       const auto kind = naive.pool_of(address);
       const auto slot = naive.slot_of(address);
       const uint32_t resolved = view.resolve(found);
@@ -90,7 +118,18 @@ TEST_CASE("any snapshot the builder writes validates and agrees with the naive t
     for (const v1::Tunnel& tunnel : config.tunnels()) {
       const TunnelSlot& slot = view.slot(tunnel.slot());
       CHECK(slot.tunnel_id == tunnel.id());
-      const auto remote = Ipv6Address::from_ipv4(Ipv4Address::parse(tunnel.remote()).value());
+      const auto link = view.link_hi(tunnel.slot());
+      REQUIRE(link);
+      CHECK(view.find_slot(*link) == tunnel.slot());
+      if (const auto routed = view.routed_hi(tunnel.slot())) {
+        CHECK(view.find_slot(*routed) == tunnel.slot());
+      }
+      if (const auto routed = view.routed_ipv4(tunnel.slot())) {
+        CHECK(view.find_slot(routed->address) == tunnel.slot());
+      }
+      check_secrets(view, tunnel);
+      if (tunnel.remote().empty()) continue;
+      const Ipv6Address remote = control::parse_outer_address(tunnel.remote()).value();
       std::set<uint32_t> expected;
       const auto [first, last] = naive.by_remote().equal_range(tunnel.remote());
       for (auto it = first; it != last; ++it) expected.insert(it->second);
@@ -102,12 +141,6 @@ TEST_CASE("any snapshot the builder writes validates and agrees with the naive t
         itself = itself || s == tunnel.slot();
       }
       CHECK(itself);
-      const auto link = view.link_hi(tunnel.slot());
-      REQUIRE(link);
-      CHECK(view.find_slot(*link) == tunnel.slot());
-      if (const auto routed = view.routed_hi(tunnel.slot())) {
-        CHECK(view.find_slot(*routed) == tunnel.slot());
-      }
     }
   }
 }
@@ -118,12 +151,39 @@ TEST_CASE("what is printed parses to the same configuration") {
     INFO("SIMPLON_SEED=" << seed);
     Random random(seed);
     const v1::Config config = testing::random_config(random);
-    const auto text = control::parse_config(control::print_config_text(config), "a.txtpb", nullptr);
+    using control::Secrets;
+    const auto text = control::parse_config(control::print_config_text(config, Secrets::kShow),
+                                            "a.txtpb", nullptr);
     REQUIRE(text.ok());
     CHECK(MessageDifferencer::Equals(config, *text));
-    const auto json = control::parse_config(control::print_config_json(config), "a.json", nullptr);
+    const auto json = control::parse_config(control::print_config_json(config, Secrets::kShow),
+                                            "a.json", nullptr);
     REQUIRE(json.ok());
     CHECK(MessageDifferencer::Equals(config, *json));
+  }
+}
+
+TEST_CASE("what is printed without secrets has none, and is otherwise the same") {
+  using google::protobuf::util::MessageDifferencer;
+  constexpr control::ParseOptions kOptions{.missing_passwords = control::MissingPasswords::kAllow};
+  for (const uint64_t seed : property_seeds(kSeeds)) {
+    INFO("SIMPLON_SEED=" << seed);
+    Random random(seed);
+    const v1::Config config = testing::random_config(random);
+    v1::Config expected = config;
+    control::hide_secrets(expected);
+    control::normalize(expected);
+    for (const auto& [text, name] : {std::pair{control::print_config_text(config), "a.txtpb"},
+                                     std::pair{control::print_config_json(config), "a.json"}}) {
+      const auto again = control::parse_config(text, name, nullptr, kOptions);
+      REQUIRE(again.ok());
+      CHECK(MessageDifferencer::Equals(expected, *again));
+      for (const v1::Tunnel& tunnel : config.tunnels()) {
+        const bool shown =
+            !tunnel.password().empty() && text.find(tunnel.password()) != std::string::npos;
+        CHECK_FALSE(shown);
+      }
+    }
   }
 }
 
@@ -136,7 +196,9 @@ uint64_t use(const SnapshotView& view, Random& random) {
       const PoolRecord& pool = view.pools()[random() % view.pools().size()];
       hi = pool.base | (hi & ~pool.mask);
     }
-    const uint32_t slot = view.find_slot(hi);
+    const uint32_t slot = hi >> 32 == 0xffff
+                              ? view.find_slot(Ipv4Address::from_value(static_cast<uint32_t>(hi)))
+                              : view.find_slot(hi);
     if (slot == kNoSlot) continue;
     REQUIRE(slot < view.slot_capacity());
     const TunnelSlot& tunnel = view.slot(slot);
@@ -145,6 +207,11 @@ uint64_t use(const SnapshotView& view, Random& random) {
     sum += view.pop().local_addresses[tunnel.local_index][15];
     sum += view.outer_index_find(Ipv6Address::from_bytes(tunnel.remote), tunnel.local_index).size();
     sum += view.link_hi(slot).value_or(0);
+    if (const TunnelCold* cold = view.cold(slot)) {
+      for (const std::size_t which : {0, 1}) {
+        for (const char c : view.password(*cold, which)) sum += static_cast<uint8_t>(c);
+      }
+    }
   }
   return sum;
 }

@@ -8,6 +8,8 @@
 #include <vector>
 
 #include "control/config/normalize.h"
+#include "control/config/outer_address.h"
+#include "control/config/secret.h"
 #include "control/config/validate.h"
 #include "dataplane/net/address.h"
 
@@ -41,6 +43,15 @@ void set_pop(v1::Config& config, Random& random) {
   for (uint64_t i = pick(random, 0, 4); i > 0; --i) {
     pop.add_ipv4_addresses("198.51.100." + std::to_string(i));
   }
+  for (uint64_t i = pick(random, 0, 3); i > 0; --i) {
+    pop.add_ipv6_addresses("2001:db9:ff::" + std::to_string(i));
+  }
+  for (uint64_t i = pick(random, 0, 3); i > 0; --i) {
+    pop.add_other_pop_addresses("198.51.101." + std::to_string(i));
+    pop.add_other_pop_addresses("2001:db9:fe::" + std::to_string(i));
+  }
+  pop.set_allow_private_endpoints(pick(random, 0, 1) != 0);
+  pop.set_ayiya_udp_checksum(pick(random, 0, 1) != 0);
   if (pick(random, 0, 1) != 0) pop.set_ipv6_address("2001:db8:0:ffff::1");
   pop.set_icmp_errors_per_second(static_cast<uint32_t>(pick(random, 0, 5000)));
   pop.set_icmpv4_protocol_unreachable(pick(random, 0, 1) != 0);
@@ -49,18 +60,47 @@ void set_pop(v1::Config& config, Random& random) {
 }
 
 // Pools that turn out to overlap are simply not kept.
+void keep_if_valid(v1::Config& config, const v1::Pool& pool) {
+  *config.add_pools() = pool;
+  if (!control::validate_settings(config.pop(), config.pools()).empty()) {
+    config.mutable_pools()->RemoveLast();
+  }
+}
+
+void make_ipv4(v1::Pool& pool, uint32_t& next_slot, Random& random) {
+  constexpr uint32_t kRanges[] = {0x0a000000, 0x64400000, 0xc6120000};
+  const auto unit_length = static_cast<unsigned>(pick(random, 16, 32));
+  const auto unit_bits = static_cast<unsigned>(pick(random, 0, 8));
+  const unsigned length = std::max(11u, unit_length - unit_bits);
+  const auto address =
+      static_cast<uint32_t>(kRanges[pick(random, 0, 2)] | pick(random, 0, 0x1ffff));
+  pool.set_prefix(Ipv4Prefix{Ipv4Address::from_value(address & prefix_mask32(length)),
+                             static_cast<uint8_t>(length)}
+                      .to_string());
+  if (unit_length != 32 || pick(random, 0, 1) != 0) pool.set_unit_length(unit_length);
+  if (pool.kind() == v1::Pool::DELEGATED) return;
+  pool.set_first_slot(next_slot + static_cast<uint32_t>(pick(random, 0, 1) * pick(random, 0, 300)));
+  next_slot = pool.first_slot() + (1u << (unit_length - length));
+}
+
 void add_pools(v1::Config& config, Random& random) {
   constexpr uint64_t kRanges[] = {0x20010db8ull << 32, 0x2a001234ull << 32, 0x3fffull << 48,
                                   0xfd00ull << 48 | 0x1234ull << 32};
   const auto wanted = static_cast<int>(pick(random, 0, 3) == 0 ? 64 : pick(random, 1, 8));
   uint32_t next_link = 0;
   uint32_t next_routed = 0;
+  uint32_t next_routed4 = 0;
   for (int tries = 0; tries < 400 && config.pools_size() < wanted; ++tries) {
     v1::Pool pool;
     pool.set_name("p" + std::to_string(tries));
     // A LINK pool first, so that tunnels have a place.
     const uint64_t kind = config.pools_size() == 0 ? 1 : pick(random, 1, 3);
     pool.set_kind(static_cast<v1::Pool::Kind>(kind));
+    if (pool.kind() != v1::Pool::LINK && pick(random, 0, 2) == 0) {
+      make_ipv4(pool, next_routed4, random);
+      keep_if_valid(config, pool);
+      continue;
+    }
     const uint64_t hi = kRanges[pick(random, 0, 3)] | pick(random, 0, 0xffffffff);
     unsigned unit_length = 64;
     if (pool.kind() == v1::Pool::DELEGATED) {
@@ -74,10 +114,7 @@ void add_pools(v1::Config& config, Random& random) {
       pool.set_first_slot(next + static_cast<uint32_t>(pick(random, 0, 1) * pick(random, 0, 300)));
       next = pool.first_slot() + (1u << unit_bits);
     }
-    *config.add_pools() = pool;
-    if (!control::validate_settings(config.pop(), config.pools()).empty()) {
-      config.mutable_pools()->RemoveLast();
-    }
+    keep_if_valid(config, pool);
   }
 }
 
@@ -86,6 +123,19 @@ void add_delegated(v1::Tunnel& tunnel, const control::ConfigContext& context, Ra
     const auto& pool = context.pools()[pick(random, 0, context.pools().size() - 1)];
     if (pool.record.kind != static_cast<uint32_t>(PoolKind::kDelegated)) continue;
     const uint64_t unit = pick(random, 0, pool.record.unit_count - 1);
+    if (is_ipv4_pool(pool.record)) {
+      const unsigned whole = 32u - pool.record.shift;
+      const unsigned length =
+          std::max<unsigned>(8, whole - static_cast<unsigned>(pick(random, 0, 3)));
+      const auto address = static_cast<uint32_t>(pool.record.base | unit << pool.record.shift) &
+                           prefix_mask32(length);
+      tunnel.add_ipv4_prefixes(
+          Ipv4Prefix{Ipv4Address::from_value(address), static_cast<uint8_t>(length)}.to_string());
+      if (!control::validate_tunnel(tunnel, context).empty()) {
+        tunnel.mutable_ipv4_prefixes()->RemoveLast();
+      }
+      continue;
+    }
     const unsigned unit_length = 64u - pool.record.shift;
     const unsigned length =
         std::max<unsigned>(48, unit_length - static_cast<unsigned>(pick(random, 0, 3)));
@@ -97,19 +147,52 @@ void add_delegated(v1::Tunnel& tunnel, const control::ConfigContext& context, Ra
   }
 }
 
+std::string random_password(Random& random) {
+  std::string text;
+  for (uint64_t i = pick(random, 16, pick(random, 0, 3) == 0 ? 132 : 24); i > 0; --i) {
+    text += static_cast<char>(pick(random, 0x21, 0x7e));
+  }
+  return text;
+}
+
+// The type, and with it what only it has.
+void set_type(v1::Tunnel& tunnel, v1::Tunnel::Type type, const control::ConfigContext& context,
+              Random& random) {
+  tunnel.set_type(type);
+  if (control::is_dynamic_type(type)) {
+    tunnel.set_password(random_password(random));
+    if (pick(random, 0, 2) == 0) tunnel.set_previous_password(random_password(random));
+    tunnel.set_beat_timeout_seconds(
+        static_cast<uint32_t>(pick(random, 0, 1) * pick(random, 10, 3600)));
+    tunnel.set_replay_mode(static_cast<v1::Tunnel::ReplayMode>(pick(random, 0, 2)));
+    return;
+  }
+  if (type == v1::Tunnel::GRE) {
+    if (pick(random, 0, 1) != 0) tunnel.set_gre_key(static_cast<uint32_t>(random()));
+    tunnel.set_gre_checksum(pick(random, 0, 1) != 0);
+    tunnel.set_gre_sequence(pick(random, 0, 1) != 0);
+  }
+  if (type == v1::Tunnel::IPV6_TUNNEL) {
+    tunnel.set_encapsulation_limit(
+        static_cast<uint32_t>(pick(random, 0, 1) * pick(random, 1, 255)));
+  }
+  const bool ipv6 =
+      type == v1::Tunnel::IPV6_TUNNEL || (type == v1::Tunnel::GRE && pick(random, 0, 1) != 0);
+  // Few addresses, so that several tunnels share one.
+  const std::string last = std::to_string(pick(random, 1, 30));
+  tunnel.set_remote(ipv6 ? "2001:db9::" + last : "203.0.113." + last);
+  const uint64_t local = pick(random, 0, context.pop().local_address_count);
+  if (local == 0) return;
+  const auto address = Ipv6Address::from_bytes(context.pop().local_addresses[local - 1]);
+  if (address.is_ipv4_mapped() != ipv6) tunnel.set_local(control::to_outer_text(address));
+}
+
 v1::Tunnel random_tunnel(uint32_t slot, const control::ConfigContext& context, Random& random) {
   v1::Tunnel tunnel;
   tunnel.set_id(static_cast<uint32_t>(pick(random, 1, 0xffffffff)));
   tunnel.set_slot(slot);
-  tunnel.set_type(v1::Tunnel::PROTO41);
+  set_type(tunnel, static_cast<v1::Tunnel::Type>(pick(random, 1, 6)), context, random);
   tunnel.set_admin_state(static_cast<v1::Tunnel::AdminState>(pick(random, 0, 2)));
-  // Few addresses, so that several tunnels share one.
-  tunnel.set_remote("203.0.113." + std::to_string(pick(random, 1, 30)));
-  const uint64_t local = pick(random, 0, context.pop().local_address_count);
-  if (local > 0) {
-    tunnel.set_local(
-        Ipv6Address::from_bytes(context.pop().local_addresses[local - 1]).ipv4().to_string());
-  }
   tunnel.set_mtu(static_cast<uint32_t>(pick(random, 0, 1) * 1280));
   tunnel.set_mtu_mode(static_cast<v1::Tunnel::MtuMode>(pick(random, 0, 2)));
   tunnel.set_ttl(static_cast<uint32_t>(pick(random, 0, 255)));
@@ -151,7 +234,7 @@ v1::Config random_config(Random& random, unsigned max_tunnels) {
   return config;
 }
 
-v1::Config uniform_config(uint32_t tunnels) {
+v1::Config uniform_config(uint32_t tunnels, v1::Tunnel::Type type) {
   v1::Config config;
   v1::Interface& uplink = *config.mutable_pop()->add_interfaces();
   uplink.set_port("uplink");
@@ -174,9 +257,16 @@ v1::Config uniform_config(uint32_t tunnels) {
     v1::Tunnel& tunnel = *config.add_tunnels();
     tunnel.set_id(slot + 1);
     tunnel.set_slot(slot);
-    tunnel.set_type(v1::Tunnel::PROTO41);
+    tunnel.set_type(type);
     // Spread over 16.0.0.0/4 by an odd factor, which keeps them distinct and out of order.
-    tunnel.set_remote(ipv4_text(0x10000000 | (slot * 0x9e3779b1u & 0x0fffffff)));
+    const uint32_t spread = slot * 0x9e3779b1u & 0x0fffffff;
+    if (control::is_dynamic_type(type)) {
+      tunnel.set_password("password-" + std::to_string(0x10000000 + spread));
+    } else if (type == v1::Tunnel::IPV6_TUNNEL) {
+      tunnel.set_remote(Ipv6Address::from_halves(0x2001'0db9'0000'0000 | spread, 2).to_string());
+    } else {
+      tunnel.set_remote(ipv4_text(0x10000000 | spread));
+    }
     tunnel.add_delegated_prefixes(prefix_text(0x2a00ull << 48 | uint64_t{slot} << 8, 56));
   }
   return config;
