@@ -14,6 +14,7 @@
 #include "control/config/outer_address.h"
 #include "control/config/parse.h"
 #include "control/config/print.h"
+#include "control/config/secret.h"
 #include "control/config/validate.h"
 #include "tests/support/catch.h"
 #include "tests/support/sample_config.h"
@@ -252,7 +253,6 @@ v1::Pool* add_ipv4_pool(v1::Config& c, const char* prefix,
 }
 
 constexpr const char* kPassword = "0123456789abcdef";
-constexpr const char* kOtherPassword = "fedcba9876543210";
 
 // Makes the first tunnel one of another type, with all that the type needs.
 v1::Tunnel* become(v1::Config& c, v1::Tunnel::Type type) {
@@ -771,6 +771,60 @@ TEST_CASE("every reason has a fault that shows it") {
 #define X(constant, name, help) CHECK(std::count(shown.begin(), shown.end(), name) > 0);
 #include "control/config/violation_reasons.def"
 #undef X
+}
+
+TEST_CASE("no error quotes a password, however its text is broken") {
+  struct Case {
+    const char* name;
+    const char* text;
+  };
+  const Case cases[] = {
+      {"a.txtpb", "tunnels {\n  password: s3cr3t-s3cr3t-s3cr3t\n}\n"},
+      {"a.txtpb", "tunnels {\n  password: \"abc\"s3cr3t\"\n}\n"},
+      {"a.txtpb", "tunnels {\n  password:\n  s3cr3t\n}\n"},
+      {"a.txtpb", "tunnels { id: 1 previous_password: 's3cr3t\n}\n"},
+      {"a.txtpb", "tunnels {\n  password: \"s3cr3t\\q\"\n}\n"},
+      {"a.json", "{\"tunnels\": [{\"password\": s3cr3t}]}"},
+      {"a.json", "{\"tunnels\": [{\"password\": \"abc\"s3cr3t\"}]}"},
+      {"a.json", "{\"tunnels\": [{\"password\": [\"s3cr3t\"]}]}"},
+      {"a.json", "{\"tunnels\": [{\"password\": {\"s3cr3t\": 1}}]}"},
+      {"a.json", "{\"tunnels\": [{\"password\": \"s3cr3t\", \"id\": x}]}"},
+      {"a.json", "{\"tunnels\": [{\"password\": \"s3cr3t\" \"id\": 1}]}"},
+  };
+  for (const Case& c : cases) {
+    INFO(c.text);
+    std::vector<FieldViolation> violations;
+    const auto config = parse_config(c.text, c.name, &violations);
+    REQUIRE_FALSE(config.ok());
+    CHECK_THAT(std::string(config.status().message()), !ContainsSubstring("s3cr3t"));
+    for (const FieldViolation& v : violations) {
+      CHECK_THAT(format_violation(v, c.name), !ContainsSubstring("s3cr3t"));
+    }
+  }
+}
+
+TEST_CASE("a file without passwords is good for whoever does not have them") {
+  v1::Config config = sample_config();
+  become(config, v1::Tunnel::HEARTBEAT)->clear_password();
+  CHECK(validate(config).size() == 1);
+  CHECK(validate(config, MissingPasswords::kAllow).empty());
+  // One that is there is checked all the same.
+  tunnel(config, 0)->set_password("short");
+  CHECK(validate(config, MissingPasswords::kAllow).size() == 1);
+}
+
+TEST_CASE("the SHA-1 of a password is the one of FIPS 180-4") {
+  const auto hex = [](const Sha1Digest& digest) {
+    std::string text;
+    for (const uint8_t byte : digest) {
+      text += "0123456789abcdef"[byte >> 4];
+      text += "0123456789abcdef"[byte & 15];
+    }
+    return text;
+  };
+  CHECK(hex(sha1("abc")) == "a9993e364706816aba3e25717850c26c9cd0d89d");
+  CHECK(hex(sha1("")) == "da39a3ee5e6b4b0d3255bfef95601890afd80709");
+  CHECK(hex(sha1(std::string(132, 'a'))) == "416714cfc2d392ba7df0d4b3de554d0ae5f9a7c7");
 }
 
 TEST_CASE("a tunnel MTU of 0 follows the link's, and never below 1280") {
