@@ -20,25 +20,55 @@ from simplon_e2e.namespace import namespaces_possible  # noqa: E402
 from simplon_e2e.pop import Programs  # noqa: E402
 from simplon_e2e.processes import CommandFailed, stop_all  # noqa: E402
 from simplon_e2e.registry import BOTH_DRIVERS  # noqa: E402
-from simplon_e2e.topology import HOST_IPV6, POP_IPV4, POP_IPV6  # noqa: E402
+from simplon_e2e.topology import (  # noqa: E402
+    BEAT_CLIENT,
+    HOST_IPV6,
+    NAT_IPV4,
+    POP_IPV4,
+    POP_IPV6,
+    PYTHON,
+)
 
 SHOW_EVERY_SECONDS = 3
 TRANSFER_BYTES = 2 << 20
 ANNOUNCING_SECONDS = 1.5
+HEARTBEAT_CLIENT = 2  # index
 
 
 def heading(text):
     print(f"\n== {text}", flush=True)
 
 
+def subscribers(bed):
+    return [*bed.clients, bed.home]
+
+
+def start_dynamic_tunnels(bed):
+    """The last client becomes one with a learned endpoint, and the home comes up with AYIYA."""
+    pop, beating, home = bed.pop, bed.clients[HEARTBEAT_CLIENT], bed.home
+    pop.delete_tunnel(beating)
+    pop.create_tunnel(beating, "HEARTBEAT", password=home.password)
+    beating.namespace.spawn(
+        [PYTHON, BEAT_CLIENT, "--pop", POP_IPV4, "--identity", beating.ipv6,
+         "--password-file", home.password_file, "--interval", 10],
+        log_path=bed.network.log_path("beats.log"),
+    )  # fmt: skip
+    pop.create_tunnel(home, "AYIYA", password=home.password)
+    home.start_ayiya()
+    for client in (beating, home):
+        pop.wait_for_state(client, "UP")
+
+
 def describe(bed):
     tunnel = "the kernel's sit" if bed.network.use_sit else "a tun-based 6in4 client"
     print(f"   host      {HOST_IPV6}, native IPv6")
     print(f"   PoP       {POP_IPV4}, {POP_IPV6}, port driver net_{bed.driver}")
-    for client in bed.clients:
+    kinds = [tunnel] * len(bed.clients) + [f"AYIYA through a NAT at {NAT_IPV4}"]
+    kinds[HEARTBEAT_CLIENT] += " that sends heartbeats"
+    for client, kind in zip(subscribers(bed), kinds):
         print(
-            f"   client{client.number}   {client.ipv4}, tunnel T{client.tunnel_id}, "
-            f"{client.ipv6}, {client.delegated_prefix} ({tunnel})"
+            f"   {client.namespace.name:9} {client.ipv4}, tunnel T{client.tunnel_id}, "
+            f"{client.ipv6}, {client.delegated_prefix} ({kind})"
         )
     print(f"   look inside: nsenter --net={bed.clients[0].namespace.path} ping {HOST_IPV6}")
 
@@ -52,7 +82,7 @@ class Traffic:
         self.transfers = 0
         self.error = None
         self._streams = []
-        for client in bed.clients:
+        for client in subscribers(bed):
             self._streams.append(traffic.Stream(bed.host, client.ipv6, bed.directory, 0.05))
             self._streams.append(traffic.Stream(client.namespace, HOST_IPV6, bed.directory, 0.05))
         self._thread = threading.Thread(target=self._transfer, daemon=True)
@@ -118,7 +148,7 @@ def verify(bed, flow, devices_before, pop_before):
     """Prints and returns whether the PoP's counters equal what the hosts' kernels counted."""
     fine = True
     heading("simplonctl counters against what the clients' kernels counted on their tunnels")
-    for client, device_before, before in zip(bed.clients, devices_before, pop_before):
+    for client, device_before, before in zip(subscribers(bed), devices_before, pop_before):
         hosts = difference(device_statistics(client), device_before)
         pop = difference(bed.pop.tunnel_counters(client), before)
         verdict = "equal" if hosts == pop else "DIFFERENT"
@@ -142,16 +172,19 @@ def verify(bed, flow, devices_before, pop_before):
 
 
 def run(bed, seconds):
+    start_dynamic_tunnels(bed)
     describe(bed)
     heading("simplonctl tunnel list")
     print(bed.pop.cli("tunnel", "list").stdout, end="")
-    for client in bed.clients:
+    heading("simplonctl tunnel states")
+    print(bed.pop.cli("tunnel", "states").stdout, end="")
+    for client in subscribers(bed):
         traffic.expect_ping(bed.host, client.ipv6, count=1)
     # The kernels announce their multicast groups on a new device for a second; the PoP drops that,
     # by name, so it would be in their counts and not in the PoP's.
     time.sleep(ANNOUNCING_SECONDS)
-    devices_before = [device_statistics(client) for client in bed.clients]
-    pop_before = [bed.pop.tunnel_counters(client) for client in bed.clients]
+    devices_before = [device_statistics(client) for client in subscribers(bed)]
+    pop_before = [bed.pop.tunnel_counters(client) for client in subscribers(bed)]
 
     until = f"for {seconds:g} s" if seconds is not None else "until Ctrl-C"
     heading(f"traffic both ways through every tunnel, {until}")
