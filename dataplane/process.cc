@@ -200,6 +200,7 @@ WorkerContext Process::make_context(uint16_t column) {
   context.runtime = runtime_->table();
   context.ledger = ledger_->ledger(column);
   context.ayiya = ayiya_[column].get();
+  context.new_beats.set_seed(random_number());
   return context;
 }
 

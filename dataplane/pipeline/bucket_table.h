@@ -37,6 +37,9 @@ class BucketTable {
 template <uint32_t kPerSecond, uint32_t kBurst>
 class SourcePolicer {
  public:
+  // Makes it a secret who shares a bucket with whom. Before the first packet.
+  void set_seed(uint64_t seed) { multiplier_ = (seed * 2 + 1) ^ kMultiplier; }
+
   bool take(const Ipv6Address& source, uint64_t now_ns) {
     constexpr uint64_t kCost = 1'000'000'000 / kPerSecond;
     return buckets_.take(hash(source), now_ns, kCost, kCost * kBurst);
@@ -44,11 +47,13 @@ class SourcePolicer {
 
  private:
   // An IPv6 source is worth a /64: whoever has one address there has all of them.
-  static uint32_t hash(const Ipv6Address& source) {
+  uint32_t hash(const Ipv6Address& source) const {
     const uint64_t word = source.is_ipv4_mapped() ? source.lo() : source.hi();
-    return static_cast<uint32_t>((word * 0x9e3779b97f4a7c15u) >> 40);
+    return static_cast<uint32_t>(((word + 1) * multiplier_) >> 40);
   }
 
+  static constexpr uint64_t kMultiplier = 0x9e3779b97f4a7c14;
+  uint64_t multiplier_ = kMultiplier | 1;
   BucketTable<4096> buckets_;
 };
 

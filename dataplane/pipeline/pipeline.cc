@@ -43,12 +43,6 @@ void process_burst(WorkerContext& context, const ForwardingTable& table, std::sp
   forward(batch);
 }
 
-void receive_ipv4(WorkerContext& context, const ForwardingTable& table, Packet& packet) {
-  Batch batch(context, table, {&packet, 1});
-  classify_ipv4(batch, 0);
-  forward(batch);
-}
-
 void receive_carrier(WorkerContext& context, const ForwardingTable& table, Packet& packet) {
   Batch batch(context, table, {&packet, 1});
   classify_outer(batch, 0);

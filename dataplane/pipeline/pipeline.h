@@ -49,7 +49,5 @@ void send_on_link(WorkerContext& context, const ForwardingTable& table, Packet& 
 // either family and without a fragment header, through classification and decapsulation, as
 // process_burst does: for reassembled packets.
 void receive_carrier(WorkerContext& context, const ForwardingTable& table, Packet& packet);
-// The same, IPv4 outside only.
-void receive_ipv4(WorkerContext& context, const ForwardingTable& table, Packet& packet);
 
 }  // namespace simplon
