@@ -139,7 +139,8 @@ void TunnelEvents::tell_gathered(Gathered& g, uint64_t now_ns) {
 }
 
 void TunnelEvents::tick(uint64_t now_ns) {
-  if (waiting_ == 0) return;
+  if (waiting_ == 0 || now_ns - swept_ns_ < kSweepInterval) return;
+  swept_ns_ = now_ns;
   for (Watched& w : watched_) {
     if (!w.used) continue;
     for (Gathered& g : w.gathered) {

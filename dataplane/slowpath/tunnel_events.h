@@ -25,6 +25,7 @@ class TunnelEvents {
   static constexpr uint64_t kCalm = 60 * kSecond;
   // Replays and refusals of one tunnel are put together for as long.
   static constexpr uint64_t kGatherTime = kSecond;
+  static constexpr uint64_t kSweepInterval = kSecond / 10;
 
   // `sink`: outlives the object; null: nobody is told.
   explicit TunnelEvents(EventSink* sink) : sink_(sink) {}
@@ -69,7 +70,8 @@ class TunnelEvents {
 
   EventSink* sink_;
   std::vector<Watched> watched_;  // kSets sets, once there is something to watch
-  std::size_t waiting_ = 0;       // tunnels that flap, and gatherings that are still to be told
+  uint64_t swept_ns_ = 0;
+  std::size_t waiting_ = 0;  // tunnels that flap, and gatherings that are still to be told
 };
 
 }  // namespace simplon
