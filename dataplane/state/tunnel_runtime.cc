@@ -74,7 +74,7 @@ void touch(TunnelRuntime& record, uint32_t now_s) {
 
 // The endpoint that `word` says, whole. False: it has changed since.
 bool read(TunnelRuntime& record, uint64_t word, Endpoint& endpoint) {
-  endpoint = decode(word);
+  decode(word, endpoint);
   return (word & kIpv6) == 0 || load_ipv6(record, word, endpoint.address);
 }
 
