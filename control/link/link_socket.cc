@@ -51,17 +51,15 @@ absl::StatusOr<LinkReceived> interpret(const char* data, std::size_t size,
     case LinkMessageType::kHello: {
       HelloReceived received;
       if (size != sizeof received.hello) return wrong_size(sizeof received.hello);
-      if (fds.size() != kMaxFds && fds.size() != 1) {
+      if (fds.size() != kMaxFds) {
         return bad_message(fmt::format(
             "HELLO with {} segments where counters, runtime and ledger were expected", fds.size()));
       }
       std::memcpy(&received.hello, data, size);
       received.hello.version[sizeof received.hello.version - 1] = '\0';
       received.counters = std::move(fds[0]);
-      if (fds.size() == kMaxFds) {
-        received.runtime = std::move(fds[1]);
-        received.ledger = std::move(fds[2]);
-      }
+      received.runtime = std::move(fds[1]);
+      received.ledger = std::move(fds[2]);
       return LinkReceived(std::move(received));
     }
     case LinkMessageType::kPublishStatus: {

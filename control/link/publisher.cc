@@ -257,7 +257,6 @@ absl::Status Publisher::greet(LinkSocket& socket) {
 absl::Status Publisher::take_segments(HelloReceived& hello) {
   // Who could not read what the dataplane learned would lose it with the next reboot, and say of
   // every tunnel that it is down.
-  if (!hello.runtime) return take_counters(hello);
   auto runtime = RuntimeReader::map(std::move(hello.runtime));
   if (!runtime.ok()) return runtime.status();
   // Forwarding matters more than counting: another release may count other things.
@@ -265,11 +264,6 @@ absl::Status Publisher::take_segments(HelloReceived& hello) {
   if (!ledger.ok()) {
     spdlog::error("event=ledger_unusable error=\"{}\"", to_string(ledger.status().message()));
   }
-  runtime_.attach(*std::move(runtime), ledger.ok() ? *std::move(ledger) : nullptr);
-  return take_counters(hello);
-}
-
-absl::Status Publisher::take_counters(HelloReceived& hello) {
   auto segment = CounterSegment::map(std::move(hello.counters));
   if (segment.ok()) {
     StoreWrite write = engine_.read([&](const Model& model, const Engine::Info&) {
@@ -279,6 +273,7 @@ absl::Status Publisher::take_counters(HelloReceived& hello) {
   } else {
     spdlog::error("event=counters_unusable error=\"{}\"", to_string(segment.status().message()));
   }
+  runtime_.attach(*std::move(runtime), ledger.ok() ? *std::move(ledger) : nullptr);
   return absl::OkStatus();
 }
 

@@ -89,7 +89,6 @@ class Publisher {
   absl::Status handle(LinkReceived received);
   absl::Status handle_publish(const PublishStatus& status);
   absl::Status take_segments(HelloReceived& hello);
-  absl::Status take_counters(HelloReceived& hello);
   absl::Status seed(LinkSocket& socket);
   absl::Status send_commands(LinkSocket& socket);
   bool should_publish() const;

@@ -3,7 +3,7 @@
 
 #include "control/runtime/runtime_book.h"
 
-#include <google/protobuf/util/time_util.h>
+#include <absl/container/flat_hash_set.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
@@ -145,21 +145,22 @@ void RuntimeBook::model_changed(const Model& model, const StoreWrite& write) {
   const std::lock_guard lock(mutex_);
   take_settings(model);
   counted_ = {};
+  absl::flat_hash_set<uint32_t> deleted;
   for (const RevisionWrite& revision : write.revisions) {
     for (const v1::Change& change : revision.changes) {
       const v1::Tunnel& old = change.old().tunnel();
       const v1::Tunnel& next = change.new_().tunnel();
       // The model has the outcome of all of them: a slot may have passed on by now.
       if (old.id() != 0 && model.at_slot(old.slot()) == nullptr) clear_slot(old.slot());
-      if (old.id() != 0 && next.id() == 0) {
-        absl::erase_if(baselines_,
-                       [&](const auto& item) { return item.second.tunnel_id == old.id(); });
-      }
+      if (old.id() != 0 && next.id() == 0) deleted.insert(old.id());
       if (next.id() == 0) continue;
       const v1::Tunnel* present = model.at_slot(next.slot());
       if (present != nullptr) set_tunnel(model, *present, now);
     }
   }
+  if (deleted.empty()) return;
+  absl::erase_if(baselines_,
+                 [&](const auto& item) { return deleted.contains(item.second.tunnel_id); });
 }
 
 // ---- The dataplane's segments.

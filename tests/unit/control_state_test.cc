@@ -9,8 +9,10 @@
 
 #include <cstring>
 #include <filesystem>
+#include <stdexcept>
 
 #include "control/clock.h"
+#include "control/config/compile.h"
 #include "tests/support/catch.h"
 #include "tests/support/control_api.h"
 #include "tests/support/portless_dataplane.h"
@@ -115,6 +117,16 @@ void beat(PortlessDataplane& dataplane, const Endpoint& from, uint32_t epoch,
   if (learned == Learned::kMoved) dataplane.event(event_of(TunnelEventKind::kMoved, from, slot));
 }
 
+// Index of a PoP's address, as configuration orders them.
+uint8_t local_index_of(const char* address) {
+  Violations violations;
+  const PopRecord pop = compile_pop(sample_config().pop(), violations);
+  for (uint32_t i = 0; i < pop.local_address_count; ++i) {
+    if (Ipv6Address::from_bytes(pop.local_addresses[i]) == outer(address)) return uint8_t(i);
+  }
+  throw std::runtime_error("not an address of the PoP");
+}
+
 TEST_CASE("without any dataplane so far there is no state") {
   const TemporaryDirectory directory;
   Api api(directory);
@@ -217,10 +229,10 @@ TEST_CASE("states are listed by state, reason and errors, with the sums of all")
     CHECK(list.up() == 3);
     CHECK(list.down() == 1);
     CHECK(list.disabled() == 1);
-    std::vector<uint32_t> ids;
-    for (const auto& state : list.states()) ids.push_back(state.id());
+    std::vector<uint32_t> found;
+    for (const auto& state : list.states()) found.push_back(state.id());
     request.set_page_token(list.next_page_token());
-    return ids;
+    return found;
   };
   CHECK(ids() == std::vector<uint32_t>{1, 7, 50, 51, 18572});
   request.add_oper_states(v1::TunnelState::DOWN);
@@ -494,13 +506,19 @@ TEST_CASE("what was learned survives a reboot: the dataplane is seeded from the 
     const Endpoint verified = ayiya_from("203.0.113.50", 4321);
     REQUIRE(table.learn(5, 0, verified, epoch, boot - 20) == Learned::kUp);
     REQUIRE(table.verify(5, 0, verified));
-    dataplane.event(event_of(TunnelEventKind::kUp, verified, 5));
-    REQUIRE(table.learn(6, 0, beat_from("2001:db8:77::1"), epoch, boot - 10) == Learned::kUp);
+    const TunnelEvent came_up = event_of(TunnelEventKind::kUp, verified, 5);
+    dataplane.event(came_up);
+    Endpoint over_ipv6 = beat_from("2001:db8:77::1");
+    over_ipv6.local_index = local_index_of("2001:db8:ffff::1");
+    REQUIRE(table.learn(6, 0, over_ipv6, epoch, boot - 10) == Learned::kUp);
     // Down, but its endpoint is known.
     REQUIRE(table.learn(7, 0, beat_from("203.0.113.52"), epoch, boot - 600) == Learned::kUp);
     REQUIRE(table.expire(7, 0, boot, 180));
     dataplane.count(5, {1, 2, 3, 4});
-    REQUIRE(eventually([&] { return state_of(api).has_state_change_time(); }));
+    REQUIRE(eventually([&] {
+      return state_of(api).state_change_time().SerializeAsString() ==
+             timestamp(int64_t(came_up.unix_ns)).SerializeAsString();
+    }));
     // What follows changes only what the rolling scan finds.
     REQUIRE(table.learn(5, 0, verified, epoch + 1, boot - 15) == Learned::kSame);
     for (const char* name : {"T50", "T51", "T52", "T53"}) before.push_back(state_of(api, name));
