@@ -351,8 +351,9 @@ bool take_sign_of_life(Batch& batch, const Candidate& candidate) {
   const TunnelSlot& slot = batch.table.snapshot.slot(candidate.slot);
   const AyiyaFrame frame{slot, candidate.from, static_cast<uint8_t>(slot.outer_dscp << 2),
                          AyiyaOperation::kEchoResponse, next_header};
-  if (put_ayiya_headers(context, batch.table, packet, frame,
-                        batch.context.ayiya->next_hops[candidate.index])) {
+  const NextHop next_hop = route_to(batch.table, candidate.from);
+  if (put_ayiya_headers(context, batch.table, packet, frame, next_hop)) {
+    context.ayiya->next_hops[candidate.index] = next_hop;
     batch.unsigned_packets[batch.unsigned_count++] = candidate.index;
   }
 }
@@ -377,7 +378,7 @@ bool take_sign_of_life(Batch& batch, const Candidate& candidate) {
   const TunnelSlot& slot = batch.table.snapshot.slot(candidate.slot);
   const AyiyaFrame frame{slot, candidate.from, static_cast<uint8_t>(slot.outer_dscp << 2),
                          AyiyaOperation::kEchoResponse, ayiya_of(packet).next_header};
-  NextHop next_hop;
+  const NextHop next_hop = route_to(batch.table, candidate.from);
   if (put_ayiya_headers(context, batch.table, answer, frame, next_hop)) {
     const Sha1Job job = ayiya_signature_job(answer);
     context.ayiya->sha1().run({&job, 1});

@@ -47,12 +47,16 @@ bool has_ayiya(const WorkerContext& context) {
   return context.ayiya != nullptr;
 }
 
+NextHop route_to(const ForwardingTable& table, const Endpoint& endpoint) {
+  return endpoint.address.is_ipv4_mapped() ? table.links.route_ipv4(endpoint.address.ipv4())
+                                           : table.links.route_ipv6(endpoint.address);
+}
+
 bool put_ayiya_headers(WorkerContext& context, const ForwardingTable& table, Packet& packet,
-                       const AyiyaFrame& frame, NextHop& next_hop) {
+                       const AyiyaFrame& frame, const NextHop& next_hop) {
   const SnapshotView& view = table.snapshot;
   const Ipv6Address& remote = frame.endpoint.address;
   const bool ipv6 = !remote.is_ipv4_mapped();
-  next_hop = ipv6 ? table.links.route_ipv6(remote) : table.links.route_ipv4(remote.ipv4());
   const std::optional<uint64_t> link_hi =
       view.link_hi(static_cast<uint32_t>(&frame.slot - view.slots()));
   if (next_hop.interface == kNoInterfaceIndex || !link_hi) [[unlikely]] {
@@ -119,8 +123,9 @@ void ayiya_encapsulate(Batch& batch, std::size_t index, const TunnelSlot& slot,
   }
   const uint8_t next_header = packet.inner_ipv4 ? kProtocolIpv4 : kProtocolIpv6;
   const AyiyaFrame frame{slot, endpoint, outer_tos, AyiyaOperation::kForward, next_header};
-  if (put_ayiya_headers(batch.context, batch.table, packet, frame,
-                        batch.context.ayiya->next_hops[index])) {
+  const NextHop& next_hop = batch.way(index).next_hop;
+  if (put_ayiya_headers(batch.context, batch.table, packet, frame, next_hop)) {
+    batch.context.ayiya->next_hops[index] = next_hop;
     batch.unsigned_packets[batch.unsigned_count++] = static_cast<uint8_t>(index);
   }
 }

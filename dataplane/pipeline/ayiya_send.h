@@ -20,10 +20,12 @@ struct AyiyaFrame {
   uint8_t next_header;
 };
 
+NextHop route_to(const ForwardingTable& table, const Endpoint& endpoint);
+
 // Puts IP, UDP and AYIYA headers before the `inner_length` bytes at `inner`, outermost at
 // `network`, with the key where the signature goes. False: a verdict has been given instead.
 bool put_ayiya_headers(WorkerContext& context, const ForwardingTable& table, Packet& packet,
-                       const AyiyaFrame& frame, NextHop& next_hop);
+                       const AyiyaFrame& frame, const NextHop& next_hop);
 
 // What put_ayiya_headers() has left to be hashed; the digest goes into its place.
 Sha1Job ayiya_signature_job(Packet& packet);
