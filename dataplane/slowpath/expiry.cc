@@ -12,10 +12,16 @@ void Expiry::tick(const ForwardingTable& table) {
   const uint32_t slots = std::min(table.snapshot.slot_capacity(), runtime.capacity());
   if (slots == 0) return;
   const uint64_t now = exits_.now();
-  // A new table does not begin a new pass: published often, it would never reach the end.
-  if (next_ >= slots) next_ = 0;
   const uint64_t elapsed = std::min(now - std::min(ticked_ns_, now), kPassTime);
   ticked_ns_ = now;
+  const uint32_t second = exits_.context().time.boot_s;
+  if (!passing_) {
+    if (second == passed_s_) return;
+    passing_ = true;
+    passed_s_ = second;
+  }
+  // A new table does not begin a new pass: published often, it would never reach the end.
+  if (next_ >= slots) next_ = 0;
   // One more than the share of the time gone by, so that rounding never makes a pass longer.
   const auto share = static_cast<uint32_t>(slots * elapsed / kPassTime + 1);
   for (uint32_t n = std::min(share, slots); n > 0; --n) {
@@ -29,6 +35,8 @@ void Expiry::tick(const ForwardingTable& table) {
     ++pass_;
     summary_ = counting_;
     counting_ = {};
+    passing_ = false;
+    return;
   }
 }
 

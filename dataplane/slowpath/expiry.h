@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright (c) 2026 The Simplon authors
 
-// Goes through the runtime table, the whole of it twice a second, a slice each tick
+// Goes through the whole runtime table at the beginning of each second, a slice each tick
 // (docs/protocols.md §7.5): takes tunnels down that have shown no sign of life, and finds endpoints
 // that are still to be verified. Slow-path thread.
 
@@ -18,7 +18,8 @@ namespace simplon {
 
 class Expiry {
  public:
-  static constexpr uint64_t kPassTime = 500'000'000;
+  // Signs of life are known to the second, so nothing is overdue that was not when the second began.
+  static constexpr uint64_t kPassTime = 150'000'000;
 
   // References outlive the object.
   Expiry(Exits& exits, TunnelWatch& watch, Prober& prober, Owners& owners)
@@ -32,7 +33,7 @@ class Expiry {
  private:
   // What the pass hands to `owners_` of all it meets: each slot about once a minute, and all of
   // them in the first pass.
-  static constexpr uint32_t kRefreshPasses = 128;
+  static constexpr uint32_t kRefreshPasses = 64;
 
   void look_at(const ForwardingTable& table, uint32_t slot);
 
@@ -42,6 +43,8 @@ class Expiry {
   Owners& owners_;
   uint64_t ticked_ns_ = 0;
   uint32_t next_ = 0;  // slot
+  bool passing_ = false;
+  uint32_t passed_s_ = ~uint32_t{0};  // second of CLOCK_BOOTTIME the last pass began in
   uint32_t pass_ = 0;
   TunnelSummary summary_;
   TunnelSummary counting_;

@@ -54,7 +54,7 @@ class SlowPath {
   TunnelCommandDone command(const ForwardingTable& table, const TunnelCommand& command,
                             uint64_t now_ns);
 
-  // As the last whole pass over the runtime table saw it, half a second ago at most.
+  // As the last whole pass over the runtime table saw it, about a second ago at most.
   TunnelSummary summary() const;
 
   // The tunnel counters of all threads, this one's included, each by slot; they outlive the object.

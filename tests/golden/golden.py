@@ -107,8 +107,8 @@ def check_counters(case, text):
 
 # What simplon-pcap writes about dynamic tunnels, by option.
 REPORTS = ("events", "endpoints", "errors")
-# A tunnel goes down when the scan of all tunnels comes to it: twice a second.
-DOWN_SLACK_NS = 600_000_000
+# A tunnel goes down when the scan of all tunnels comes to it, early in the second.
+DOWN_SLACK_NS = 250_000_000
 
 
 def same_line(expected, actual):

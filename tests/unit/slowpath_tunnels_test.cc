@@ -89,7 +89,7 @@ TEST_CASE("the summary counts enabled dynamic tunnels") {
   CHECK(bed.summary().up == 0);
   CHECK(bed.summary().down == 3);
   bed.beat();
-  bed.advance(kSecond);
+  bed.advance(2 * kSecond);
   CHECK(bed.summary().up == 1);
   CHECK(bed.summary().down == 2);
   CHECK(bed.summary().unverified == 1);
