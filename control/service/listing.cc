@@ -87,13 +87,6 @@ absl::StatusOr<TunnelPage> list_tunnels(const Engine& engine, const ListQuery& q
                                         const std::function<bool(const v1::Tunnel&)>& accept) {
   auto filter = Filter::parse(query.filter, v1::Tunnel::descriptor());
   if (!filter.ok()) return filter.status();
-  for (const char* secret : {"password", "previous_password"}) {
-    // Whoever may ask whether a password begins with "a" soon knows it.
-    if (filter->uses(secret)) {
-      return invalid_field("filter", "SECRET_FIELD",
-                           fmt::format("'{}' cannot be asked for; 'has_{}' can", secret, secret));
-    }
-  }
   const std::string same_query = query.filter + '\n' + query.order_by;
   auto position_text = parse_page_token(query.page_token, same_query);
   if (!position_text.ok()) return position_text.status();

@@ -253,18 +253,23 @@ bool RuntimeTable::set(uint32_t slot, uint8_t incarnation, const Endpoint& place
 bool RuntimeTable::seed(uint32_t slot, uint8_t incarnation, const Endpoint& place, uint32_t epoch,
                         uint32_t last_seen_s) {
   TunnelRuntime& record = records_[slot];
-  const auto untouched = [&](uint64_t word) {
-    return word == word_of_incarnation(incarnation) &&
-           epoch_of(record).load(memory_order_relaxed) == 0 &&
-           last_seen_of(record).load(memory_order_relaxed) == 0;
+  const auto journal_knows_more = [&](uint64_t word) {
+    const uint32_t learned = epoch_of(record).load(memory_order_relaxed);
+    if (word != word_of_incarnation(incarnation)) {
+      return learned != 0 && epoch_difference(epoch, learned) > 0;
+    }
+    return learned == 0 && last_seen_of(record).load(memory_order_relaxed) == 0;
   };
   const uint64_t word = word_of(record).load(memory_order_acquire);
   // First without the lock: who knows more must not lose packets to a journal.
-  if (endpoint_word::incarnation(word) == incarnation && !untouched(word)) return false;
+  if (endpoint_word::incarnation(word) == incarnation && !journal_knows_more(word)) return false;
   Lock lock(record, word, incarnation);
-  if (!lock || !untouched(lock.word())) return false;
+  if (!lock || !journal_knows_more(lock.word())) return false;
   epoch_of(record).store(epoch, memory_order_relaxed);
-  if (!place.known()) return true;
+  if (!place.known()) {
+    lock.forget();
+    return true;
+  }
   touch(record, last_seen_s);
   lock.put(place);
   return true;

@@ -278,7 +278,7 @@ TEST_CASE("a filter cannot be used to guess a password") {
     INFO(filter);
     const Answer refused = run(filter);
     CHECK(refused.code() == grpc::StatusCode::INVALID_ARGUMENT);
-    CHECK(refused.reason == "simplon/SECRET_FIELD");
+    CHECK(refused.reason == "simplon/BAD_FILTER");
   }
   REQUIRE(run("has_password=true").ok());
   REQUIRE(list.tunnels_size() == 1);

@@ -294,7 +294,7 @@ TEST_CASE("the operator's endpoint goes in whatever the epochs say, and they sta
   CHECK(bed.learn(at("198.51.100.7"), kEpoch) == Learned::kReplayed);
 }
 
-TEST_CASE("a journal is believed only where nothing was learned yet") {
+TEST_CASE("a journal is believed where nothing newer was learned yet") {
   Bed bed;
   Endpoint place = at("2001:db8::7");
   place.up = true;
@@ -307,7 +307,7 @@ TEST_CASE("a journal is believed only where nothing was learned yet") {
     CHECK(bed.seen() == kNow - 30);
     CHECK(bed.learn(at("198.51.100.8"), kEpoch) == Learned::kReplayed);
     // Not twice.
-    CHECK_FALSE(bed.table.seed(kSlot, kIncarnation, at("203.0.113.1"), kEpoch + 1, kNow));
+    CHECK_FALSE(bed.table.seed(kSlot, kIncarnation, at("203.0.113.1"), kEpoch, kNow));
     CHECK(bed.endpoint().same_place(place));
   }
   SECTION("the record of an incarnation before is untouched by this one") {
@@ -328,8 +328,16 @@ TEST_CASE("a journal is believed only where nothing was learned yet") {
   }
   SECTION("learned") {
     REQUIRE(bed.learn(at("198.51.100.7"), kEpoch) == Learned::kUp);
-    CHECK_FALSE(bed.table.seed(kSlot, kIncarnation, place, kEpoch + 5, kNow));
+    CHECK_FALSE(bed.table.seed(kSlot, kIncarnation, place, kEpoch, kNow));
+    CHECK_FALSE(bed.table.seed(kSlot, kIncarnation, place, kEpoch - 5, kNow));
     CHECK(bed.epoch() == kEpoch);
+    CHECK(bed.endpoint().same_place(at("198.51.100.7")));
+  }
+  SECTION("what was recorded before and sent again before the journal came is undone") {
+    REQUIRE(bed.learn(at("198.51.100.66"), kEpoch - 3) == Learned::kUp);
+    CHECK(bed.table.seed(kSlot, kIncarnation, place, kEpoch, kNow - 30));
+    CHECK(bed.endpoint().same_place(place));
+    CHECK(bed.learn(at("198.51.100.66"), kEpoch - 3) == Learned::kReplayed);
   }
   SECTION("learned and forgotten") {
     REQUIRE(bed.learn(at("198.51.100.7"), kEpoch) == Learned::kUp);
