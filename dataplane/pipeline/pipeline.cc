@@ -71,9 +71,8 @@ void send_ipv4(WorkerContext& context, const ForwardingTable& table, Packet& pac
   Batch batch(context, table, {&packet, 1});
   const auto* ip = packet.at<Ipv4Header>(packet.network);
   const std::size_t length = ip->total_length.value();
-  const PoolLookup pool = batch.ipv4_is_routed
-                              ? table.snapshot.lookup(ip->destination)
-                              : PoolLookup{};
+  const PoolLookup pool =
+      batch.ipv4_is_routed ? table.snapshot.lookup(ip->destination) : PoolLookup{};
   if (pool.hit() || packet.out_slot != kNoSlot) {
     packet.inner = packet.network;
     packet.inner_length = static_cast<uint16_t>(length);

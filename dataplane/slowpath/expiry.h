@@ -18,7 +18,8 @@ namespace simplon {
 
 class Expiry {
  public:
-  // Signs of life are known to the second, so nothing is overdue that was not when the second began.
+  // Signs of life are known to the second, so nothing is overdue that was not when the second
+  // began.
   static constexpr uint64_t kPassTime = 150'000'000;
 
   // References outlive the object.

@@ -96,9 +96,9 @@ class RuntimeTable {
   // Puts an endpoint there whatever the epochs say: the operator's word. `place.up`, `.verified`
   // count.
   bool set(uint32_t slot, uint8_t incarnation, const Endpoint& place, uint32_t now_s);
-  // Takes what a journal knew, where the record is all zero, or where what was learned since is older
-  // than what the journal knew: a recorded packet that came before the journal did. `place` may be
-  // unknown.
+  // Takes what a journal knew, where the record is all zero, or where what was learned since is
+  // older than what the journal knew: a recorded packet that came before the journal did. `place`
+  // may be unknown.
   bool seed(uint32_t slot, uint8_t incarnation, const Endpoint& place, uint32_t epoch,
             uint32_t last_seen_s);
 
