@@ -108,12 +108,20 @@ def _(make_bed):
     )
     pop.apply(text)
     bed.network.start_tunnels()
+    # The first beat comes from a stranger like the forged ones, and may have to be said again.
+    begin = time.monotonic()
+
+    def came_up():
+        send_beat(owner, home)
+        return pop.state(home)["oper_state"] == "UP"
+
+    wait_until(came_up, "a beat comes through the flood", timeout=60)
+    waited = time.monotonic() - begin
     begin, before = time.monotonic(), pop.counters()
     stream = traffic.Stream(bed.host, bed.clients[1].ipv6, bed.directory)
     sent = 0
     while time.monotonic() - begin < FLOOD_SECONDS:
-        with owner.namespace.call(socket.socket, socket.AF_INET, socket.SOCK_DGRAM) as outer:
-            outer.sendto(wire.beat(home.ipv6, home.PASSWORD), (POP_IPV4, wire.BEAT_PORT))
+        send_beat(owner, home)
         sent += 1
         time.sleep(0.02)
     after, seconds = pop.counters(), time.monotonic() - begin
@@ -125,13 +133,18 @@ def _(make_bed):
     )
     accepted = pop.counters()["beats_accepted"] - before["beats_accepted"]
     print(
-        f"      {offered / 1e6:.2f} million frames/s, {accepted} of {sent} valid beats accepted,"
+        f"      up after {waited:.1f} s; {offered / 1e6:.2f} million frames/s, {accepted} of {sent} valid beats accepted,"
         f" {stream.lost} of {stream.sent} pings lost"
     )
     assert stream.lost <= stream.sent // 100, f"{stream.lost} of {stream.sent} pings lost"
     state = pop.state(home)
     assert state["endpoint"]["address"] == owner.ipv4, state
     pop.stop()
+
+
+def send_beat(owner, home):
+    with owner.namespace.call(socket.socket, socket.AF_INET, socket.SOCK_DGRAM) as outer:
+        outer.sendto(wire.beat(home.ipv6, home.PASSWORD), (POP_IPV4, wire.BEAT_PORT))
 
 
 def write_flood(path, identities):
