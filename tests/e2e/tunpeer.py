@@ -66,7 +66,7 @@ class Gre:
             header = header[:4] + struct.pack("!H", checksum(header + packet)) + header[6:]
         self.outer.send(header + packet)
 
-    def open(self, outer, data):
+    def open(self, data):
         if self.ipv4:
             data = data[(data[0] & 15) * 4 :]
         flags, kind = struct.unpack_from("!HH", data)
@@ -106,7 +106,7 @@ class Ipv6Tunnel:
     def send(self, packet):
         self.outer[packet[0] >> 4].send(packet)
 
-    def open(self, outer, data):
+    def open(self, data):
         return data
 
 
@@ -123,7 +123,7 @@ def run(device, peer):
                     if descriptor == device.descriptor:
                         peer.send(os.read(descriptor, 65536))
                     else:
-                        packet = peer.open(None, by_descriptor[descriptor].recv(65536))
+                        packet = peer.open(by_descriptor[descriptor].recv(65536))
                         if packet:
                             os.write(device.descriptor, packet)
                 except OSError:

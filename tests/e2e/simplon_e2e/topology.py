@@ -16,6 +16,8 @@ each new mapping another port; its tunnels are those with a learned endpoint.
 
 import ipaddress
 import os
+import re
+import signal
 import stat
 import sys
 
@@ -111,7 +113,6 @@ class Home(Client):
         self.nat = Namespace("nat")
         self.password_file = network.log_path("home.password")
         self.password = self.PASSWORD
-        self.beats = None
 
     @property
     def password(self):
@@ -169,22 +170,10 @@ class Home(Client):
         self.network.wait_for_link(self.namespace, self.DEVICE)
         self.address_tunnel()
 
-    def start_heartbeat(self, namespace_client, interval=2):
-        """Beats and 6in4 from a client with a public address: NATs carry no protocol 41."""
-        self.stop_tunnel()
-        make_tun_node()
-        ns = namespace_client.namespace
-        self.beats = ns.spawn(
-            [PYTHON, BEAT_CLIENT, "--pop", POP_IPV4, "--identity", self.ipv6,
-             "--password-file", self.password_file, "--interval", interval],
-            log_path=self.network.log_path("beats.log"),
-        )  # fmt: skip
-
     def stop_tunnel(self):
-        for process in (self.process, self.beats):
-            if process is not None and process.running:
-                process.kill()
-        self.process = self.beats = None
+        if self.process is not None and self.process.running:
+            self.process.kill()
+        self.process = None
 
     def address_tunnel(self):
         ns = self.namespace
@@ -195,9 +184,6 @@ class Home(Client):
 
     def client_report(self):
         """What the AYIYA client took and refused, as a dictionary."""
-        import re
-        import signal
-
         from .processes import wait_until
 
         size = os.path.getsize(self.process.log_path)

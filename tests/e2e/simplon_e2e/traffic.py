@@ -76,6 +76,14 @@ def expect_ping(namespace, target, count=3, size=56, interval=0.05, source=None,
         )
 
 
+def expect_ipv4_ping(namespace, target):
+    """Pings an IPv4 address; fails unless every request is answered."""
+    output = namespace.run(
+        ["ping", "-n", "-c", 5, "-i", 0.1, "-W", 2, target], check=False
+    ).stdout
+    assert " 5 received" in output, output
+
+
 def _echo_socket():
     echo = socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_ICMPV6)
     everything_else = [0xFFFFFFFF] * 8
