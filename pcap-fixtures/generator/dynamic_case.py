@@ -435,3 +435,19 @@ class DynamicCase(Case):
 
 
 __all__ = ["DynamicCase", "START", "Place", "P4", "P6", "SECOND", "clients", "epoch_difference", "hop"]
+
+
+def every_ecn_combination(c, tunnels):
+    """RFC 6040 and DSCP in tunnels with a configured remote: into each with every ECN value, the second tunnel being the
+    one that copies; out of each with every combination of inner and outer marks."""
+    for ecn in (0, 1, 2, 3):
+        for tunnel in tunnels:
+            c.forward_in(tunnel, f.udp6(f.NATIVE, tunnel.client, traffic_class=0xb8 | ecn))
+    for tunnel in tunnels:
+        for ecn, marked, result in ((0, 0, 0), (2, 0, 2), (1, 0, 1), (3, 0, 3), (2, 2, 2), (2, 1, 1), (2, 3, 3), (1, 1, 1),
+                                    (1, 3, 3), (3, 2, 3), (3, 3, 3), (0, 1, 0), (0, 2, 0), (1, 2, 1), (3, 1, 3)):
+            packet = f.udp6(tunnel.client, f.NATIVE, traffic_class=0x50 | ecn)
+            c.forward_out(tunnel, packet, becomes=f.with_traffic_class(packet, 0x50 | result), tos=0xb8 | marked)
+            if (ecn, marked) in ((0, 1), (0, 2), (1, 2), (3, 1)):
+                c.count("worker ecn_unusual")
+        c.drop_client(tunnel, f.udp6(tunnel.client, f.NATIVE), "ecn-invalid", tos=3)

@@ -5,6 +5,8 @@ are written from the same table."""
 
 import dataclasses
 
+from .addresses import Addresses
+
 LINK = "2001:db8:2ff"  # as in the published test vectors
 P4, P4B = "192.0.2.1", "192.0.2.2"
 P6, P6B = "2001:db8:ffff::1", "2001:db8:ffff::2"
@@ -13,7 +15,9 @@ OTHER_POP6 = "2001:db8:dddd::1"
 
 
 @dataclasses.dataclass(frozen=True)
-class Tunnel:
+class Tunnel(Addresses):
+    pool = LINK
+
     id: int
     kind: str
     password: str = ""
@@ -44,25 +48,6 @@ class Tunnel:
     @property
     def dynamic(self):
         return self.kind in ("HEARTBEAT", "AYIYA", "DYNAMIC_ENDPOINT")
-
-    @property
-    def near(self):
-        """The PoP's end."""
-        return f"{LINK}:{self.slot:x}::1"
-
-    @property
-    def client(self):
-        return f"{LINK}:{self.slot:x}::2"
-
-    def link(self, host):
-        return f"{LINK}:{self.slot:x}::{host:x}"
-
-    def routed(self, host):
-        return f"{LINK}:{0x8000 | self.slot:x}::{host:x}"
-
-    @property
-    def outer_ttl(self):
-        return self.ttl or 64
 
     def text(self):
         """The tunnel in the configuration's text format."""

@@ -4,9 +4,9 @@
 
 from . import clients
 from .clients import gre, outer
-from .dynamic_case import DynamicCase, hop
+from .dynamic_case import DynamicCase, every_ecn_combination, hop
 from .dynamic_tunnels import A1, G7, G8, G9, G16, G20, G25, H2, P4, P4B, P6, P6B, S6, S10
-from .frames import NATIVE, echo6, echo6_reply, udp6, with_traffic_class
+from .frames import NATIVE, echo6, echo6_reply, udp6
 from .frames import fragments as in_fragments
 
 
@@ -112,17 +112,7 @@ for tunnel, mtu in ((G7, 1476), (G8, 1464), (G9, 1456), (G25, 1400)):
     c.refuse_net(udp6(NATIVE, tunnel.client, mtu + 1), "packet-too-big", 2, 0, tunnel.near, mtu, blame=tunnel)
 
 c = case("ecn", "RFC 6040 and DSCP as in 6in4", [89, 90, 91, 92, 93, 94, 95, 96, 97, 99])
-for ecn in (0, 1, 2, 3):
-    c.forward_in(G7, udp6(NATIVE, G7.client, traffic_class=0xb8 | ecn))
-    c.forward_in(G16, udp6(NATIVE, G16.client, traffic_class=0xb8 | ecn))
-for tunnel in (G7, G16):
-    for ecn, marked, result in ((0, 0, 0), (2, 0, 2), (1, 0, 1), (3, 0, 3), (2, 2, 2), (2, 1, 1), (2, 3, 3), (1, 1, 1),
-                                (1, 3, 3), (3, 2, 3), (3, 3, 3), (0, 1, 0), (0, 2, 0), (1, 2, 1), (3, 1, 3)):
-        packet = udp6(tunnel.client, NATIVE, traffic_class=0x50 | ecn)
-        c.forward_out(tunnel, packet, becomes=with_traffic_class(packet, 0x50 | result), tos=0xb8 | marked)
-        if (ecn, marked) in ((0, 1), (0, 2), (1, 2), (3, 1)):
-            c.count("worker ecn_unusual")
-    c.drop_client(tunnel, udp6(tunnel.client, NATIVE), "ecn-invalid", tos=3)
+every_ecn_combination(c, (G7, G16))
 
 c = case("fragmented", "GRE in fragments is put together", [28])
 for ident, order in enumerate(((0, 1), (1, 0)), 1):

@@ -6,9 +6,9 @@ import struct
 
 from . import clients
 from .clients import in_ipv6, limit_option, outer, udp4
-from .dynamic_case import DynamicCase, hop
+from .dynamic_case import DynamicCase, every_ecn_combination, hop
 from .dynamic_tunnels import G7, P4, P6, P6B, S6, S10, S11, S23
-from .frames import NATIVE, echo6, echo6_reply, error6, ipv6, pattern, udp6, with_traffic_class
+from .frames import NATIVE, echo6, echo6_reply, error6, ipv6, pattern, udp6
 
 
 def case(name, *args, **kw):
@@ -67,17 +67,7 @@ for tunnel, mtu in ((S10, 1460), (S11, 1452)):
     c.refuse_net(udp6(NATIVE, tunnel.client, mtu + 1), "packet-too-big", 2, 0, tunnel.near, mtu, blame=tunnel)
 
 c = case("ecn", "RFC 6040 and DSCP, with IPv6 outside", [89, 90, 91, 92, 93, 94, 95, 96, 97, 99])
-for ecn in (0, 1, 2, 3):
-    c.forward_in(S10, udp6(NATIVE, S10.client, traffic_class=0xb8 | ecn))
-    c.forward_in(S23, udp6(NATIVE, S23.client, traffic_class=0xb8 | ecn))
-for tunnel in (S10, S23):
-    for ecn, marked, result in ((0, 0, 0), (2, 0, 2), (1, 0, 1), (3, 0, 3), (2, 2, 2), (2, 1, 1), (2, 3, 3), (1, 1, 1),
-                                (1, 3, 3), (3, 2, 3), (3, 3, 3), (0, 1, 0), (0, 2, 0), (1, 2, 1), (3, 1, 3)):
-        packet = udp6(tunnel.client, NATIVE, traffic_class=0x50 | ecn)
-        c.forward_out(tunnel, packet, becomes=with_traffic_class(packet, 0x50 | result), tos=0xb8 | marked)
-        if (ecn, marked) in ((0, 1), (0, 2), (1, 2), (3, 1)):
-            c.count("worker ecn_unusual")
-    c.drop_client(tunnel, udp6(tunnel.client, NATIVE), "ecn-invalid", tos=3)
+every_ecn_combination(c, (S10, S23))
 
 c = case("addresses", "Outer source and destination are the tunnel's", [16, 157])
 packet = udp6(S10.client, NATIVE)

@@ -4,12 +4,16 @@
 
 import dataclasses
 
+from .addresses import Addresses
+
 LINK = "2001:db8:ff"  # link pool 2001:db8:ff::/49; the routed pool is the other half of the /48
 POP_ADDRESS = "2001:db8:ff:ffff::1"
 
 
 @dataclasses.dataclass(frozen=True)
-class Tunnel:
+class Tunnel(Addresses):
+    pool = LINK
+
     id: int
     remote: str
     local: str = "192.0.2.1"
@@ -25,25 +29,6 @@ class Tunnel:
     @property
     def slot(self):
         return self.id
-
-    @property
-    def near(self):
-        """The PoP's end."""
-        return f"{LINK}:{self.slot:x}::1"
-
-    @property
-    def client(self):
-        return f"{LINK}:{self.slot:x}::2"
-
-    def link(self, host):
-        return f"{LINK}:{self.slot:x}::{host:x}"
-
-    def routed(self, host):
-        return f"{LINK}:{0x8000 | self.slot:x}::{host:x}"
-
-    @property
-    def outer_ttl(self):
-        return self.ttl or 64
 
     def text(self):
         """The tunnel in the configuration's text format."""
