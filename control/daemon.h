@@ -15,7 +15,7 @@
 
 #include "control/options.h"
 #include "control/service/server.h"
-#include "control/service/service_context.h"
+#include "control/service/rpc.h"
 
 namespace simplon::control {
 

@@ -13,6 +13,15 @@ struct Options {
   std::string dataplane_socket = "/run/simplon/dataplane.sock";
   std::vector<std::string> listen;  // empty: unix:/run/simplon/admin.sock
   std::string log_level = "info";
+
+  // What subscribers and the backend talk to; empty: not served. HOST:PORT each.
+  std::vector<std::string> tic_listen;
+  std::vector<std::string> http_listen;
+  std::vector<std::string> https_listen;
+  std::vector<std::string> console_listen;
+  // PEM files, for TIC's starttls and for HTTPS; both or neither.
+  std::string tls_certificate;
+  std::string tls_key;
 };
 
 // Returns whether to go on; if not, `exit_code` is set (0 after --help and --version, 2 for a usage

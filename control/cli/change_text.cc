@@ -17,6 +17,8 @@ const google::protobuf::Message* resource(const v1::Resource& r) {
       return &r.pool();
     case v1::Resource::kPop:
       return &r.pop();
+    case v1::Resource::kAccount:
+      return &r.account();
     case v1::Resource::KIND_NOT_SET:
       break;
   }

@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "control/service/service_context.h"
+#include "control/service/rpc.h"
 
 namespace grpc {
 class Server;

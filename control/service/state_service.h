@@ -6,7 +6,7 @@
 #include <absl/container/flat_hash_map.h>
 
 #include "control/runtime/state_rules.h"
-#include "control/service/service_context.h"
+#include "control/service/rpc.h"
 #include "simplon/v1/state_service.grpc.pb.h"
 
 namespace simplon::control {

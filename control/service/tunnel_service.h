@@ -3,7 +3,7 @@
 
 #pragma once
 
-#include "control/service/service_context.h"
+#include "control/service/rpc.h"
 #include "simplon/v1/tunnel_service.grpc.pb.h"
 
 namespace simplon::control {

@@ -5,7 +5,7 @@
 
 #include <atomic>
 
-#include "control/service/service_context.h"
+#include "control/service/rpc.h"
 #include "simplon/v1/watch_service.grpc.pb.h"
 
 namespace simplon::control {

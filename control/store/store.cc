@@ -301,6 +301,8 @@ absl::Status Store::write_change(uint64_t number, uint64_t index, const v1::Chan
       s.put_meta->bind_blob(2, bytes);
       SIMPLON_RETURN_IF_ERROR(s.put_meta->run());
       break;
+    case v1::Resource::kAccount:
+      return absl::UnimplementedError("store: accounts");
     case v1::Resource::KIND_NOT_SET:
       return absl::InternalError("store: change without a resource");
   }

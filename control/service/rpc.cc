@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright (c) 2026 The Simplon authors
 
-#include "control/service/service_context.h"
+#include "control/service/rpc.h"
 
 #include <fmt/format.h>
 
@@ -13,8 +13,6 @@
 namespace simplon::control {
 namespace {
 
-// A publish at a million tunnels takes about a second.
-constexpr std::chrono::milliseconds kPublishWait{15000};
 constexpr std::chrono::milliseconds kReplyMargin{50};
 
 std::chrono::milliseconds wait_time(const grpc::ServerContext& rpc) {
@@ -35,17 +33,13 @@ std::string printable(std::string text) {
 
 absl::StatusOr<Committed> commit(ServiceContext& context, grpc::ServerContext& rpc,
                                  Engine::Call call) {
-  const bool validate_only = call.validate_only;
-  auto outcome = context.engine.execute(std::move(call));
-  if (!outcome.ok()) return outcome.status();
-  Committed committed{*outcome, {}};
-  committed.publish = validate_only ? context.publisher.status(outcome->revision)
-                                    : context.publisher.wait(outcome->revision, wait_time(rpc));
-  rpc.AddTrailingMetadata("simplon-revision", std::to_string(outcome->revision));
-  rpc.AddTrailingMetadata("simplon-publish-state",
-                          v1::PublishStatus::State_Name(committed.publish.state()));
-  if (!committed.publish.message().empty()) {
-    rpc.AddTrailingMetadata("simplon-publish-message", printable(committed.publish.message()));
+  auto committed = make_change(context, std::move(call), wait_time(rpc));
+  if (!committed.ok()) return committed;
+  const v1::PublishStatus& publish = committed->publish;
+  rpc.AddTrailingMetadata("simplon-revision", std::to_string(committed->outcome.revision));
+  rpc.AddTrailingMetadata("simplon-publish-state", v1::PublishStatus::State_Name(publish.state()));
+  if (!publish.message().empty()) {
+    rpc.AddTrailingMetadata("simplon-publish-message", printable(publish.message()));
   }
   return committed;
 }

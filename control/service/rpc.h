@@ -1,40 +1,21 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright (c) 2026 The Simplon authors
 
-// What all services work with.
+// What the services of the API share.
 
 #pragma once
 
 #include <grpcpp/server_context.h>
 
-#include <functional>
 #include <string>
+#include <string_view>
 
-#include "control/counters/counter_book.h"
-#include "control/engine/engine.h"
-#include "control/events/event_log.h"
-#include "control/link/publisher.h"
-#include "control/runtime/runtime_book.h"
+#include "control/service_context.h"
 
 namespace simplon::control {
 
-struct ServiceContext {
-  Engine& engine;
-  Publisher& publisher;
-  CounterBook& counters;
-  RuntimeBook& runtime;
-  EventLog& events;
-  int64_t started_unix_ns;
-  std::string instance_id;  // random per process, for people: hex
-};
-
-struct Committed {
-  Engine::Outcome outcome;
-  v1::PublishStatus publish;
-};
-
-// Makes a change: waits until it is durable and, with a dataplane, in force; sets the trailing
-// metadata of common.proto.
+// As make_change(), for as long as the caller's deadline allows; sets the trailing metadata of
+// common.proto.
 absl::StatusOr<Committed> commit(ServiceContext& context, grpc::ServerContext& rpc,
                                  Engine::Call call);
 

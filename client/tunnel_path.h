@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The Simplon authors
+
+// What moves a tunnel's packets on this host: a device with its addresses and routes, beats where
+// the type has them, and with `tun` the packets themselves. One per tunnel; its own thread calls
+// all but stop().
+
+#pragma once
+
+#include <absl/status/status.h>
+#include <absl/status/statusor.h>
+
+#include <memory>
+
+#include "client/settings.h"
+#include "client/tunnel_info.h"
+
+namespace simplon::client {
+
+class TunnelPath {
+ public:
+  // Chooses by type and Settings::path; nothing is changed on the host yet. `pop`: pop_ipv4,
+  // resolved.
+  static absl::StatusOr<std::unique_ptr<TunnelPath>> choose(const TunnelInfo& tunnel,
+                                                            const Settings& settings,
+                                                            Ipv4Address pop);
+
+  TunnelPath() = default;
+  TunnelPath(const TunnelPath&) = delete;
+  TunnelPath& operator=(const TunnelPath&) = delete;
+  virtual ~TunnelPath() = default;
+
+  // Makes the device, its addresses and routes. On failure nothing is left behind. The error says
+  // what was tried and what to do.
+  virtual absl::Status up() = 0;
+  // Sends beats and moves packets until stop(). Returns an error where going on makes no sense.
+  virtual absl::Status run() = 0;
+  // Thread: any, and signal handlers.
+  virtual void stop() = 0;
+  // Takes away what up() made. Idempotent.
+  virtual void down() = 0;
+};
+
+}  // namespace simplon::client
