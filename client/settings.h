@@ -48,7 +48,8 @@ struct Settings {
   std::string setup_script;  // run with the interface as argument, once it is up; empty: none
   bool daemonize = false;
   bool verbose = false;
-  std::string pid_file;
+  std::string pid_file;     // written besides the lock; empty: none
+  std::string ping_target;  // IPv6 host beyond the PoP to try; empty: the PoP's own ffff::1
   std::string state_directory = "/run/simplon-client";
 };
 

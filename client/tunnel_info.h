@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright (c) 2026 The Simplon authors
 
-// One tunnel as the client knows it: from TIC `tunnel show` (docs/protocols.md §9.2) or from the
-// client's own file.
+// One tunnel as the client knows it: from TIC `tunnel show` (docs/protocols.md §9.2).
 
 #pragma once
 
@@ -32,6 +31,8 @@ struct TunnelInfo {
   std::string password;                // heartbeat and AYIYA
   uint32_t heartbeat_interval_s = 60;  // 5..3600 whatever the server said
   uint32_t mtu = 1280;                 // inner, 1280..1480
+
+  friend bool operator==(const TunnelInfo&, const TunnelInfo&) = default;
 };
 
 }  // namespace simplon::client

@@ -10,7 +10,9 @@
 #include <absl/status/status.h>
 #include <absl/status/statusor.h>
 
+#include <cstdint>
 #include <memory>
+#include <string>
 
 #include "client/settings.h"
 #include "client/tunnel_info.h"
@@ -39,6 +41,14 @@ class TunnelPath {
   virtual void stop() = 0;
   // Takes away what up() made. Idempotent.
   virtual void down() = 0;
+
+  // Name of the device; valid once up() has succeeded.
+  virtual std::string device() const = 0;
+  // What carries packets, for people: "sit", "tun" or "ayiya".
+  virtual std::string kind() const = 0;
+  // When the last beat was sent, seconds since 1970; 0: none yet, or the type has none. Thread:
+  // any.
+  virtual int64_t last_beat() const = 0;
 };
 
 }  // namespace simplon::client
