@@ -51,11 +51,13 @@ class LineSession {
   virtual ~LineSession() = default;
 
   virtual Reply greet() = 0;
-  // Without its line end (LF or CR LF); any bytes but LF.
+  // Without its line end (LF or CR LF); any bytes but LF. Lines that came together are answered in
+  // their order.
   virtual Reply take_line(std::string_view line) = 0;
   // Said before closing.
   virtual std::string too_long() = 0;   // a line longer than max_line
-  virtual std::string timed_out() = 0;  // nothing read for idle_timeout, or max_session is over
+  virtual std::string timed_out() = 0;  // no whole line for idle_timeout, or max_session is over
+  // The handshake is done; nothing is sent.
   virtual void tls_started() {}
 };
 
@@ -67,7 +69,9 @@ struct LineServerOptions {
   std::size_t max_connections_per_source = 16;  // an IPv4 address, an IPv6 /64
   // Said to a connection over these limits, which is then closed.
   std::string busy_text;
+  // Without a whole line from the client, or without it taking anything of a reply.
   std::chrono::milliseconds idle_timeout{std::chrono::minutes(1)};
+  std::chrono::milliseconds handshake_timeout{std::chrono::seconds(15)};
   std::chrono::milliseconds max_session{0};     // 0: none
   const TlsCertificate* certificate = nullptr;  // for kStartTls; must outlive the server
 };
@@ -83,7 +87,7 @@ class LineServer {
 
   // Listens and starts its thread. The error names the address and says what to do.
   absl::Status start();
-  // Closes everything. Idempotent.
+  // Closes everything, sessions included; waits for a session that is in a call. Idempotent.
   void stop();
   // Ports listened on, in the order of LineServerOptions::listen.
   std::vector<uint16_t> ports() const;

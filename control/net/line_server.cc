@@ -1,0 +1,463 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The Simplon authors
+
+#include "control/net/line_server.h"
+
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/ssl/stream.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <pthread.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <optional>
+#include <set>
+#include <thread>
+#include <utility>  // Asio 1.74 lacks it
+
+#include "control/net/listen.h"
+#include "control/net/tls_certificate.h"
+
+namespace simplon::control {
+namespace {
+
+namespace asio = boost::asio;
+using boost::system::error_code;
+using tcp = asio::ip::tcp;
+using Clock = std::chrono::steady_clock;
+
+constexpr std::size_t kReadSize = 4096;
+// Replies put together before they are sent, and what is thrown away of a client that goes on
+// sending after its end.
+constexpr std::size_t kOutputSize = std::size_t{64} << 10;
+constexpr std::size_t kDiscardSize = std::size_t{64} << 10;
+// For a client to read the last words and close its side.
+constexpr std::chrono::seconds kCloseTimeout{2};
+// Accepting failed: out of file descriptors or memory. Try again when some may be free.
+constexpr std::chrono::milliseconds kAcceptPause{200};
+constexpr std::chrono::seconds kAcceptLogInterval{60};
+
+}  // namespace
+
+struct LineServer::Impl {
+  class Connection;
+
+  struct Listener {
+    tcp::acceptor acceptor;
+    asio::steady_timer pause;
+    uint16_t port = 0;
+  };
+
+  void accept(Listener& listener);
+  void take(tcp::socket socket);
+  void refuse(tcp::socket socket) const;
+  void forget(const std::shared_ptr<Connection>& connection);
+
+  LineServerOptions options;
+  Open open;
+  std::unique_ptr<asio::io_context> io;
+  std::vector<std::unique_ptr<Listener>> listeners;
+  std::set<std::shared_ptr<Connection>> connections;
+  std::map<Ipv6Address, std::size_t> per_source;
+  Clock::time_point accept_failure_logged{};
+  std::thread thread;
+};
+
+// One thing is under way at any time: reading, writing, the handshake or closing; and beside it the
+// timer. Reads only when all lines are answered and the answers are sent, so that nothing piles up.
+class LineServer::Impl::Connection : public std::enable_shared_from_this<Connection> {
+ public:
+  Connection(Impl& server, tcp::socket socket, Ipv6Address source)
+      : server_(server), socket_(std::move(socket)), timer_(*server.io), source_(source) {}
+
+  const Ipv6Address& source() const { return source_; }
+
+  void start(std::unique_ptr<LineSession> session) {
+    session_ = std::move(session);
+    const auto max = server_.options.max_session;
+    if (max.count() > 0) session_end_ = Clock::now() + max;
+    set_deadline(server_.options.idle_timeout);
+    take_reply(session_->greet());
+    write();
+  }
+
+  // The server stops.
+  void abandon() {
+    session_.reset();
+    error_code ignored;
+    socket_.close(ignored);
+  }
+
+ private:
+  using Then = LineSession::Then;
+  enum class Phase : uint8_t { kReading, kWriting, kHandshake, kClosing, kDone };
+
+  // ---- Lines and replies
+
+  void take_reply(LineSession::Reply reply) {
+    out_ += reply.text;
+    then_ = reply.then;
+  }
+
+  // Answers the lines that are there, as far as the replies fit.
+  void answer() {
+    while (then_ == Then::kGoOn && out_.size() < kOutputSize) {
+      const std::size_t end = in_.find('\n', taken_);
+      if (end == std::string::npos) {
+        // One more for a CR whose LF has not come yet.
+        if (in_.size() - taken_ > server_.options.max_line + 1) refuse_line();
+        break;
+      }
+      std::string_view line(in_.data() + taken_, end - taken_);
+      if (line.ends_with('\r')) line.remove_suffix(1);
+      if (line.size() > server_.options.max_line) {
+        refuse_line();
+        break;
+      }
+      set_deadline(server_.options.idle_timeout);
+      take_reply(session_->take_line(line));
+      taken_ = end + 1;
+    }
+    in_.erase(0, taken_);
+    taken_ = 0;
+    if (then_ == Then::kStartTls) discard_input();
+    if (!out_.empty()) {
+      write();
+    } else {
+      written();
+    }
+  }
+
+  void refuse_line() {
+    out_ += session_->too_long();
+    then_ = Then::kClose;
+  }
+
+  // What somebody in the middle may have put behind `starttls` must not be taken for what comes
+  // through TLS. A client sends nothing more before it has the reply.
+  void discard_input() {
+    in_.clear();
+    discard_received();
+  }
+
+  void discard_received() {
+    std::array<char, kReadSize> scrap;
+    error_code error;
+    socket_.non_blocking(true, error);
+    for (std::size_t got = 0; !error && got < kDiscardSize;) {
+      got += socket_.read_some(asio::buffer(scrap), error);
+    }
+  }
+
+  // ---- Reading and writing
+
+  void read() {
+    phase_ = Phase::kReading;
+    const std::size_t size = in_.size();
+    in_.resize(size + kReadSize);
+    auto done = [self = shared_from_this(), size](error_code error, std::size_t got) {
+      self->in_.resize(size + got);
+      self->on_read(error);
+    };
+    const auto buffer = asio::buffer(in_.data() + size, kReadSize);
+    if (tls_) {
+      tls_->async_read_some(buffer, std::move(done));
+    } else {
+      socket_.async_read_some(buffer, std::move(done));
+    }
+  }
+
+  void on_read(error_code error) {
+    if (phase_ == Phase::kDone) return;
+    if (timed_out_) return say_timed_out();
+    // The client's end of input: all its lines have their answers by now. One without its line end
+    // may have been cut off, and is not obeyed.
+    if (error) return close();
+    answer();
+  }
+
+  void write() {
+    phase_ = Phase::kWriting;
+    set_deadline(server_.options.idle_timeout);
+    auto done = [self = shared_from_this()](error_code error, std::size_t sent) {
+      self->on_write(error, sent);
+    };
+    const auto buffer = asio::buffer(out_.data() + sent_, out_.size() - sent_);
+    if (tls_) {
+      tls_->async_write_some(buffer, std::move(done));
+    } else {
+      socket_.async_write_some(buffer, std::move(done));
+    }
+  }
+
+  void on_write(error_code error, std::size_t sent) {
+    if (phase_ == Phase::kDone) return;
+    if (error) return finish();
+    sent_ += sent;
+    if (sent_ < out_.size()) return write();
+    sent_ = 0;
+    out_.clear();
+    if (out_.capacity() > kOutputSize) out_.shrink_to_fit();
+    written();
+  }
+
+  // Everything said so far has gone out.
+  void written() {
+    switch (then_) {
+      case Then::kClose:
+        return close();
+      case Then::kStartTls:
+        return start_tls();
+      case Then::kGoOn:
+        break;
+    }
+    if (timed_out_) return say_timed_out();
+    if (in_.find('\n') != std::string::npos) return answer();
+    read();
+  }
+
+  void say_timed_out() {
+    out_ = session_->timed_out();
+    then_ = Then::kClose;
+    write();
+  }
+
+  // ---- TLS
+
+  void start_tls() {
+    then_ = Then::kGoOn;
+    if (tls_ || server_.options.certificate == nullptr) return finish();
+    phase_ = Phase::kHandshake;
+    set_deadline(server_.options.handshake_timeout);
+    context_ = server_.options.certificate->context();
+    tls_.emplace(socket_, *context_);
+    tls_->async_handshake(asio::ssl::stream_base::server,
+                          [self = shared_from_this()](error_code error) {
+                            if (self->phase_ == Phase::kDone) return;
+                            if (error) return self->finish();
+                            self->set_deadline(self->server_.options.idle_timeout);
+                            self->session_->tls_started();
+                            self->read();
+                          });
+  }
+
+  // ---- The end
+
+  // Lets the client read everything: closing with input unread would be a reset, which overtakes
+  // the last words.
+  void close() {
+    phase_ = Phase::kClosing;
+    session_end_.reset();
+    set_deadline(kCloseTimeout);
+    if (!tls_) return shut_down();
+    tls_->async_shutdown([self = shared_from_this()](error_code) { self->shut_down(); });
+  }
+
+  void shut_down() {
+    if (phase_ == Phase::kDone) return;
+    error_code error;
+    socket_.shutdown(tcp::socket::shutdown_send, error);
+    if (error) return finish();
+    discard();
+  }
+
+  void discard() {
+    in_.resize(kReadSize);
+    socket_.async_read_some(asio::buffer(in_.data(), in_.size()),
+                            [self = shared_from_this()](error_code error, std::size_t got) {
+                              if (self->phase_ == Phase::kDone) return;
+                              self->discarded_ += got;
+                              if (error || self->discarded_ > kDiscardSize) return self->finish();
+                              self->discard();
+                            });
+  }
+
+  // Unsent data goes too: who does not read cannot keep it in the kernel.
+  void reset() {
+    error_code ignored;
+    socket_.set_option(asio::socket_base::linger(true, 0), ignored);
+    finish();
+  }
+
+  void finish() {
+    if (phase_ == Phase::kDone) return;
+    phase_ = Phase::kDone;
+    session_.reset();
+    timer_.cancel();
+    error_code ignored;
+    socket_.close(ignored);
+    server_.forget(shared_from_this());
+  }
+
+  // ---- Time
+
+  // The timer is moved only where it would come too late; coming too early it looks again.
+  void set_deadline(std::chrono::milliseconds from_now) {
+    deadline_ = Clock::now() + from_now;
+    if (!waiting_ || timer_.expiry() > next_deadline()) wait();
+  }
+
+  Clock::time_point next_deadline() const {
+    return session_end_ ? std::min(deadline_, *session_end_) : deadline_;
+  }
+
+  void wait() {
+    waiting_ = true;
+    timer_.expires_at(next_deadline());
+    timer_.async_wait([self = shared_from_this()](error_code error) {
+      if (error || self->phase_ == Phase::kDone) return;
+      self->waiting_ = false;
+      self->on_timer();
+    });
+  }
+
+  void on_timer() {
+    const auto now = Clock::now();
+    if (now < next_deadline()) return wait();
+    const bool idle = now >= deadline_;
+    if (phase_ == Phase::kReading) {
+      // The read ends, and its end says goodbye.
+      timed_out_ = true;
+      error_code ignored;
+      socket_.cancel(ignored);
+    } else if (phase_ == Phase::kWriting && !idle) {
+      // The session is over; what is being said may still go out.
+      timed_out_ = true;
+    } else {
+      return reset();
+    }
+    session_end_.reset();
+    if (!idle) wait();
+  }
+
+  Impl& server_;
+  tcp::socket socket_;
+  std::shared_ptr<asio::ssl::context> context_;  // outlives tls_
+  std::optional<asio::ssl::stream<tcp::socket&>> tls_;
+  asio::steady_timer timer_;
+  const Ipv6Address source_;
+  std::unique_ptr<LineSession> session_;
+
+  Phase phase_ = Phase::kWriting;
+  Then then_ = Then::kGoOn;
+  bool waiting_ = false;
+  bool timed_out_ = false;
+  Clock::time_point deadline_{};
+  std::optional<Clock::time_point> session_end_;
+  std::string in_;
+  std::size_t taken_ = 0;  // of in_: lines already answered
+  std::string out_;
+  std::size_t sent_ = 0;  // of out_
+  std::size_t discarded_ = 0;
+};
+
+void LineServer::Impl::accept(Listener& listener) {
+  listener.acceptor.async_accept([this, &listener](error_code error, tcp::socket socket) {
+    if (error == asio::error::operation_aborted) return;
+    if (!error) {
+      take(std::move(socket));
+      return accept(listener);
+    }
+    if (error == asio::error::connection_aborted) return accept(listener);
+    const auto now = Clock::now();
+    if (now - accept_failure_logged > kAcceptLogInterval) {
+      accept_failure_logged = now;
+      spdlog::warn("event=accept-failed server={} detail=\"{}\"", options.name, error.message());
+    }
+    listener.pause.expires_after(kAcceptPause);
+    listener.pause.async_wait([this, &listener](error_code stopped) {
+      if (!stopped) accept(listener);
+    });
+  });
+}
+
+void LineServer::Impl::take(tcp::socket socket) {
+  error_code error;
+  const auto remote = socket.remote_endpoint(error);
+  if (error) return;  // gone already
+  const LinePeer peer{address_of(remote.address()), remote.port()};
+  const Ipv6Address source = source_of(peer.address);
+  const auto count = per_source.find(source);
+  if (connections.size() >= options.max_connections ||
+      (count != per_source.end() && count->second >= options.max_connections_per_source)) {
+    return refuse(std::move(socket));
+  }
+  socket.set_option(tcp::no_delay(true), error);
+  auto session = open(peer);
+  if (session == nullptr) return;
+  auto connection = std::make_shared<Connection>(*this, std::move(socket), source);
+  connections.insert(connection);
+  ++per_source[source];
+  connection->start(std::move(session));
+}
+
+// Costs nothing that lasts: as much as fits the socket's buffer, which is empty.
+void LineServer::Impl::refuse(tcp::socket socket) const {
+  error_code ignored;
+  socket.non_blocking(true, ignored);
+  socket.write_some(asio::buffer(options.busy_text), ignored);
+  socket.shutdown(tcp::socket::shutdown_send, ignored);
+  std::array<char, kReadSize> scrap;
+  socket.read_some(asio::buffer(scrap), ignored);
+}
+
+void LineServer::Impl::forget(const std::shared_ptr<Connection>& connection) {
+  if (connections.erase(connection) == 0) return;
+  const auto count = per_source.find(connection->source());
+  if (--count->second == 0) per_source.erase(count);
+}
+
+LineServer::LineServer(LineServerOptions options, Open open) : impl_(std::make_unique<Impl>()) {
+  impl_->options = std::move(options);
+  impl_->open = std::move(open);
+}
+
+LineServer::~LineServer() {
+  stop();
+}
+
+absl::Status LineServer::start() {
+  Impl& impl = *impl_;
+  impl.io = std::make_unique<asio::io_context>(1);
+  for (const std::string& where : impl.options.listen) {
+    auto acceptor = listen_on(*impl.io, where);
+    if (!acceptor.ok()) {
+      impl.listeners.clear();
+      impl.io.reset();
+      return acceptor.status();
+    }
+    error_code ignored;
+    const uint16_t port = acceptor->local_endpoint(ignored).port();
+    impl.listeners.push_back(std::make_unique<Impl::Listener>(
+        Impl::Listener{*std::move(acceptor), asio::steady_timer(*impl.io), port}));
+  }
+  for (const auto& listener : impl.listeners) impl.accept(*listener);
+  impl.thread = std::thread([&impl] {
+    pthread_setname_np(pthread_self(), impl.options.name.substr(0, 15).c_str());
+    impl.io->run();
+  });
+  return absl::OkStatus();
+}
+
+void LineServer::stop() {
+  Impl& impl = *impl_;
+  if (!impl.io) return;
+  impl.io->stop();
+  if (impl.thread.joinable()) impl.thread.join();
+  for (const auto& connection : impl.connections) connection->abandon();
+  impl.connections.clear();
+  impl.per_source.clear();
+  impl.listeners.clear();
+  // With it go the handlers, and with them the last of the connections.
+  impl.io.reset();
+}
+
+std::vector<uint16_t> LineServer::ports() const {
+  std::vector<uint16_t> ports;
+  for (const auto& listener : impl_->listeners) ports.push_back(listener->port);
+  return ports;
+}
+
+}  // namespace simplon::control
