@@ -14,8 +14,8 @@
 #include <thread>
 
 #include "control/options.h"
-#include "control/service/server.h"
 #include "control/service/rpc.h"
+#include "control/service/server.h"
 
 namespace simplon::control {
 
@@ -30,6 +30,9 @@ class Daemon {
   absl::Status start(const Options& options);
   // Idempotent. What was answered is on disk with or without it.
   void stop();
+
+  // What its servers work with; once started.
+  const ServiceContext& context() const { return *context_; }
 
  private:
   void save_counters();

@@ -64,7 +64,9 @@ std::string status_text(const v1::PopStatus& s) {
   else
     list.add("in force", "nothing");
   list.add("tunnels", std::to_string(s.tunnels()) + ": " + std::to_string(s.tunnels_enabled()) +
-                          " enabled, " + std::to_string(s.tunnels_disabled()) + " disabled");
+                          " enabled, " + std::to_string(s.tunnels_disabled()) + " disabled; " +
+                          std::to_string(s.tunnels_online()) + " online, " +
+                          std::to_string(s.tunnels_active()) + " active");
   if (s.dynamic_up() + s.dynamic_down() != 0) list.add("dynamic", dynamic_text(s));
   if (s.has_clock_step()) list.add("clock", clock_text(s));
   list.add("pools", std::to_string(s.pools()));

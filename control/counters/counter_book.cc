@@ -115,6 +115,17 @@ uint32_t CounterBook::last_in_unix(uint32_t tunnel_id) const {
   return row == rows_.end() ? 0 : row->second.last_in_unix;
 }
 
+std::vector<uint32_t> CounterBook::last_in_unix(std::span<const uint32_t> tunnel_ids) const {
+  std::vector<uint32_t> seconds;
+  seconds.reserve(tunnel_ids.size());
+  const std::lock_guard lock(mutex_);
+  for (const uint32_t id : tunnel_ids) {
+    const auto row = rows_.find(id);
+    seconds.push_back(row == rows_.end() ? 0 : row->second.last_in_unix);
+  }
+  return seconds;
+}
+
 uint64_t CounterBook::worker_total(std::size_t index, std::string_view name) const {
   const std::lock_guard lock(mutex_);
   const auto gone = archive_.find(total_key(name));

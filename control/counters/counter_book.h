@@ -18,6 +18,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -43,6 +44,8 @@ class CounterBook : public CommitHook {
   TunnelSums pop_total(const Model& model) const;
   // Second in which in_packets was last seen to grow; 0: never. Seen means by save().
   uint32_t last_in_unix(uint32_t tunnel_id) const;
+  // The same for many at once, in their order.
+  std::vector<uint32_t> last_in_unix(std::span<const uint32_t> tunnel_ids) const;
 
   // Sum over all columns plus what earlier segments had counted. `index` as in a column.
   uint64_t worker_total(std::size_t index, std::string_view name) const;

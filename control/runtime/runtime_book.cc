@@ -41,6 +41,19 @@ int64_t unix_of(uint32_t last_seen_s, int64_t now_ns) {
   return now_ns / kSecondNs - int32_t(boot_now_s() - last_seen_s);
 }
 
+Carrier carrier_of(const v1::Tunnel& tunnel) {
+  switch (tunnel.type()) {
+    case v1::Tunnel::AYIYA:
+      return Carrier::kAyiya;
+    case v1::Tunnel::DYNAMIC_ENDPOINT:
+      return tunnel.tic_type() == v1::Tunnel::TIC_HEARTBEAT ? Carrier::kDirect : Carrier::kAyiya;
+    case v1::Tunnel::GRE:
+      return Carrier::kGre;
+    default:
+      return Carrier::kDirect;
+  }
+}
+
 }  // namespace
 
 RuntimeBook::RuntimeBook(Engine& engine, const CounterBook& counters, EventLog& events)
@@ -129,6 +142,7 @@ void RuntimeBook::set_tunnel(const Model& model, const v1::Tunnel& tunnel, int64
   const bool dynamic = is_dynamic_type(tunnel.type());
   dynamic_count_ += std::size_t(dynamic) - std::size_t(entry.note.dynamic);
   entry.note.dynamic = dynamic;
+  entry.note.carrier = carrier_of(tunnel);
   const bool enabled = tunnel.admin_state() != v1::Tunnel::DISABLED;
   if (entry.note.enabled != enabled && now_ns != 0) entry.note.change_unix_ns = now_ns;
   entry.note.enabled = enabled;
@@ -407,6 +421,26 @@ RuntimeBook::Counts RuntimeBook::counts() const {
     if (up && !verified) ++counts_.dynamic_unverified;
   }
   return counts_;
+}
+
+std::vector<RuntimeBook::Standing> RuntimeBook::standings() const {
+  std::vector<Standing> standings;
+  const std::lock_guard lock(mutex_);
+  standings.reserve(slots_.size());
+  for (uint32_t slot = 0; slot < slots_.size(); ++slot) {
+    const Entry& entry = slots_[slot];
+    if (entry.note.tunnel_id == 0 || !entry.note.enabled) continue;
+    Standing& standing = standings.emplace_back();
+    standing.tunnel_id = entry.note.tunnel_id;
+    standing.carrier = entry.note.carrier;
+    standing.up = !entry.note.dynamic;
+    if (!entry.note.dynamic || runtime_ == nullptr) continue;
+    const uint64_t word = present_word(slot, entry);
+    if (!endpoint_word::is_up(word)) continue;
+    standing.up = true;
+    standing.carrier = (word & endpoint_word::kAyiya) != 0 ? Carrier::kAyiya : Carrier::kDirect;
+  }
+  return standings;
 }
 
 RuntimeBook::ClockStep RuntimeBook::clock_step() const {

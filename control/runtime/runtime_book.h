@@ -38,6 +38,10 @@
 
 namespace simplon::control {
 
+// What carries a tunnel's packets, in the three classes the original had. kDirect: protocol 41 and
+// what is like it, an inner packet behind nothing but an outer header.
+enum class Carrier : uint8_t { kDirect, kAyiya, kGre };
+
 class RuntimeBook : public ModelObserver {
  public:
   // Tunnels whose epoch and last sign of life are compared with the journal each second: all of
@@ -52,6 +56,7 @@ class RuntimeBook : public ModelObserver {
     bool enabled = false;
     bool up = false;
     bool flapping = false;
+    Carrier carrier = Carrier::kDirect;  // of a dynamic tunnel: expected while it is down
     uint32_t moves = 0;
     int64_t change_unix_ns = 0;  // since when it is up or down; 0: not known
     uint64_t up_in_packets = 0;  // from the client, when it came up
@@ -97,6 +102,15 @@ class RuntimeBook : public ModelObserver {
 
   Note note(uint32_t slot) const;
   Counts counts() const;
+
+  struct Standing {
+    uint32_t tunnel_id = 0;
+    Carrier carrier = Carrier::kDirect;
+    bool up = false;
+  };
+  // Of all enabled tunnels, in no particular order.
+  std::vector<Standing> standings() const;
+
   // The last jump of the PoP's clock among the events; unix_ns 0: none.
   struct ClockStep {
     int64_t seconds = 0;

@@ -12,6 +12,7 @@
 #include "control/error/error.h"
 #include "control/model/merge.h"
 #include "control/model/render.h"
+#include "control/runtime/tunnel_census.h"
 #include "control/service/grpc_status.h"
 #include "dataplane/state/worker_counters.h"
 
@@ -75,6 +76,8 @@ grpc::Status PopService::GetPopStatus(grpc::ServerContext*, const v1::GetPopStat
     reply->set_tunnels(uint32_t(model.tunnel_count()));
     reply->set_tunnels_disabled(uint32_t(model.disabled_count()));
     reply->set_tunnels_enabled(uint32_t(model.tunnel_count() - model.disabled_count()));
+    reply->set_service_state(model.config().pop().service_state());
+    reply->set_service_message(model.config().pop().service_message());
     reply->set_pools(uint32_t(model.config().pools_size()));
     if (info.pending) {
       reply->set_unconfirmed_revision(info.pending->revision);
@@ -95,6 +98,9 @@ grpc::Status PopService::GetPopStatus(grpc::ServerContext*, const v1::GetPopStat
   }
   reply->set_drops(drops);
 
+  const TunnelCensus::Count census = take_census(context_).total();
+  reply->set_tunnels_online(census.online);
+  reply->set_tunnels_active(census.active);
   if (context_.runtime.runtime() != nullptr) {
     const RuntimeBook::Counts counts = context_.runtime.counts();
     reply->set_dynamic_up(counts.dynamic_up);

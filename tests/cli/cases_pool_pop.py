@@ -80,7 +80,7 @@ def _(pop):
     expect(fields["revision"].startswith("2, since 20"), str(fields))
     expect(fields["publish"].startswith("DISCONNECTED"), str(fields))
     expect(fields["in force"] == "nothing", str(fields))
-    expect(fields["tunnels"] == "1: 0 enabled, 1 disabled", str(fields))
+    expect(fields["tunnels"] == "1: 0 enabled, 1 disabled; 0 online, 0 active", str(fields))
     expect(fields["from clients"] == "0 packets, 0 bytes", str(fields))
     status = pop.json("pop", "status")
     expect(status["tunnels"] == 1 and status["dataplane_connected"] is False, str(status))

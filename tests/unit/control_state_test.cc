@@ -13,6 +13,7 @@
 
 #include "control/clock.h"
 #include "control/config/compile.h"
+#include "control/runtime/tunnel_census.h"
 #include "tests/support/catch.h"
 #include "tests/support/control_api.h"
 #include "tests/support/portless_dataplane.h"
@@ -188,6 +189,8 @@ TEST_CASE("the state of a tunnel follows its beats") {
   CHECK(pop.dynamic_up() == 1);
   CHECK(pop.dynamic_unverified() == 1);
   CHECK(pop.dynamic_down() == 0);
+  CHECK(pop.tunnels_enabled() == 3);
+  CHECK(pop.tunnels_online() == 3);
 
   REQUIRE(table.expire(kSlot, 0, dataplane->boot_s() + 200, 180));
   state = state_of(api);
@@ -207,6 +210,52 @@ TEST_CASE("the state of a tunnel follows its beats") {
   dataplane.reset();
   CHECK(eventually([&] { return state_of(api).reason_code() == v1::TunnelState::NO_DATAPLANE; }));
   CHECK(state_of(api, "T1").oper_state() == v1::TunnelState::DOWN);
+  CHECK(api.pop_status().tunnels_online() == 0);
+}
+
+TEST_CASE("tunnels are counted by what carries them, those that are up and those in use") {
+  const TemporaryDirectory directory;
+  auto dataplane = std::make_unique<PortlessDataplane>(directory.path());
+  Api api(directory);
+  api.wait_connected();
+  v1::Tunnel gre = dynamic_tunnel(52, 7, v1::Tunnel::GRE);
+  gre.clear_password();
+  gre.set_remote("203.0.113.52");
+  v1::Tunnel beats = dynamic_tunnel(53, 8);
+  beats.set_tic_type(v1::Tunnel::TIC_HEARTBEAT);
+  REQUIRE(api.apply(config_with({dynamic_tunnel(50, 5), dynamic_tunnel(51, 6), gre, beats})).ok());
+  const auto census = [&] { return take_census(api.daemon().context()); };
+  // T1 and T18572 of the sample are static, T7 is disabled.
+  CHECK(census().direct.configured == 3);
+  CHECK(census().ayiya.configured == 2);
+  CHECK(census().gre.configured == 1);
+  CHECK(census().direct.online == 2);
+  CHECK(census().ayiya.online == 0);
+  CHECK(census().gre.online == 1);
+  CHECK(census().total().active == 0);
+
+  // By beats, although AYIYA was expected.
+  beat(*dataplane, beat_from("203.0.113.50"), now_s(), 5);
+  beat(*dataplane, ayiya_from("203.0.113.51", 4321), now_s(), 6);
+  CHECK(census().direct.configured == 4);
+  CHECK(census().direct.online == 3);
+  CHECK(census().ayiya.configured == 1);
+  CHECK(census().ayiya.online == 1);
+
+  TunnelCounters one{};
+  one.in_packets = 1;
+  dataplane->count(6, one);
+  dataplane->count(7, one);
+  CHECK(eventually([&] { return census().total().active == 2; }));
+  CHECK(census().ayiya.active == 1);
+  CHECK(census().gre.active == 1);
+  CHECK(api.pop_status().tunnels_active() == 2);
+  CHECK(api.pop_status().tunnels_online() == 5);
+
+  dataplane.reset();
+  CHECK(eventually([&] { return census().total().online == 0; }));
+  CHECK(census().total().configured == 6);
+  CHECK(census().total().active == 2);
 }
 
 TEST_CASE("states are listed by state, reason and errors, with the sums of all") {
