@@ -5,6 +5,8 @@
 
 #include <utility>
 
+#include "control/error/error.h"
+
 namespace simplon::control {
 
 absl::StatusOr<Committed> make_change(ServiceContext& context, Engine::Call call,
@@ -15,6 +17,12 @@ absl::StatusOr<Committed> make_change(ServiceContext& context, Engine::Call call
   const uint64_t revision = outcome->revision;
   return Committed{*outcome, validate_only ? context.publisher.status(revision)
                                            : context.publisher.wait(revision, patience)};
+}
+
+absl::Status check_dataplane(const ServiceContext& context) {
+  if (context.runtime.runtime() != nullptr) return absl::OkStatus();
+  return make_error(absl::StatusCode::kUnavailable, "DATAPLANE_UNAVAILABLE",
+                    "no dataplane has connected yet: " + context.publisher.info().error);
 }
 
 }  // namespace simplon::control

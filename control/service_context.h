@@ -6,6 +6,7 @@
 
 #pragma once
 
+#include <absl/status/status.h>
 #include <absl/status/statusor.h>
 
 #include <chrono>
@@ -42,5 +43,8 @@ inline constexpr std::chrono::milliseconds kPublishWait{15000};
 // Thread: any that may wait.
 absl::StatusOr<Committed> make_change(ServiceContext& context, Engine::Call call,
                                       std::chrono::milliseconds patience = kPublishWait);
+
+// UNAVAILABLE as long as no dataplane has connected: until then nothing is known of any tunnel.
+absl::Status check_dataplane(const ServiceContext& context);
 
 }  // namespace simplon::control

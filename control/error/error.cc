@@ -61,6 +61,11 @@ absl::Status invalid_field(std::string_view field, std::string_view reason,
   return invalid_fields({violation});
 }
 
+absl::Status tunnel_not_found(std::string_view name) {
+  return make_error(absl::StatusCode::kNotFound, "TUNNEL_NOT_FOUND",
+                    "there is no tunnel " + std::string(name), {{"resource", std::string(name)}});
+}
+
 std::string error_reason(const absl::Status& status) {
   const auto payload = status.GetPayload(ToAbsl(kErrorInfoUrl));
   google::rpc::ErrorInfo info;

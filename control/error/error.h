@@ -36,6 +36,8 @@ absl::Status invalid_fields(const std::vector<FieldViolation>& violations,
 absl::Status invalid_field(std::string_view field, std::string_view reason,
                            std::string_view description);
 
+absl::Status tunnel_not_found(std::string_view name);
+
 // Reason of an error made here; empty for any other status.
 std::string error_reason(const absl::Status& status);
 

@@ -44,11 +44,6 @@ absl::StatusOr<Committed> commit(ServiceContext& context, grpc::ServerContext& r
   return committed;
 }
 
-absl::Status tunnel_not_found(std::string_view name) {
-  return make_error(absl::StatusCode::kNotFound, "TUNNEL_NOT_FOUND",
-                    fmt::format("there is no tunnel {}", name), {{"resource", std::string(name)}});
-}
-
 absl::StatusOr<uint32_t> tunnel_id_of(std::string_view field, std::string_view name) {
   const auto id = parse_tunnel_name(name);
   if (id) return *id;

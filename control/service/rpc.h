@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 
+#include "control/error/error.h"
 #include "control/service_context.h"
 
 namespace simplon::control {
@@ -19,7 +20,6 @@ namespace simplon::control {
 absl::StatusOr<Committed> commit(ServiceContext& context, grpc::ServerContext& rpc,
                                  Engine::Call call);
 
-absl::Status tunnel_not_found(std::string_view name);
 // NOT_FOUND or INVALID_ARGUMENT for what is no tunnel's name.
 absl::StatusOr<uint32_t> tunnel_id_of(std::string_view field, std::string_view name);
 // ABORTED unless `given` is empty or the resource's.

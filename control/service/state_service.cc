@@ -8,13 +8,13 @@
 #include <google/protobuf/util/time_util.h>
 
 #include <algorithm>
-#include <limits>
 
 #include "control/clock.h"
 #include "control/config/secret.h"
 #include "control/config/validate.h"
 #include "control/error/error.h"
 #include "control/model/render.h"
+#include "control/runtime/endpoint_command.h"
 #include "control/runtime/tunnel_event.h"
 #include "control/service/grpc_status.h"
 #include "control/service/listing.h"
@@ -26,7 +26,6 @@ namespace {
 using google::protobuf::util::TimeUtil;
 
 constexpr PageLimits kListLimits{100, 10000};
-constexpr std::chrono::milliseconds kCommandTimeout{2000};
 constexpr int64_t kSecondNs = 1'000'000'000;
 
 uint64_t fault_key(uint32_t slot, uint8_t incarnation) {
@@ -223,12 +222,6 @@ class TunnelStateService::Reading {
   absl::flat_hash_map<uint64_t, std::vector<TunnelFault>> index_;
 };
 
-absl::Status TunnelStateService::check_dataplane() const {
-  if (context_.runtime.runtime() != nullptr) return absl::OkStatus();
-  return make_error(absl::StatusCode::kUnavailable, "DATAPLANE_UNAVAILABLE",
-                    "no dataplane has connected yet: " + context_.publisher.info().error);
-}
-
 grpc::Status TunnelStateService::get(uint32_t id, v1::TunnelState* reply) const {
   const Reading reading(context_);
   const bool found = context_.engine.read([&](const Model& model, const Engine::Info&) {
@@ -244,14 +237,14 @@ grpc::Status TunnelStateService::GetTunnelState(grpc::ServerContext*,
                                                 v1::TunnelState* reply) {
   const auto id = tunnel_id_of("name", request->name());
   if (!id.ok()) return to_grpc(id.status());
-  if (auto status = check_dataplane(); !status.ok()) return to_grpc(status);
+  if (auto status = check_dataplane(context_); !status.ok()) return to_grpc(status);
   return get(*id, reply);
 }
 
 grpc::Status TunnelStateService::ListTunnelStates(grpc::ServerContext*,
                                                   const v1::ListTunnelStatesRequest* request,
                                                   v1::ListTunnelStatesResponse* reply) {
-  if (auto status = check_dataplane(); !status.ok()) return to_grpc(status);
+  if (auto status = check_dataplane(context_); !status.ok()) return to_grpc(status);
   const auto size = page_size(request->page_size(), kListLimits);
   if (!size.ok()) return to_grpc(size.status());
   const absl::flat_hash_set<int> states(request->oper_states().begin(),
@@ -321,7 +314,7 @@ grpc::Status TunnelStateService::ListTunnelErrors(grpc::ServerContext*,
   uint32_t id = 0;
   const auto slot = slot_of(context_.engine, request->name(), id);
   if (!slot.ok()) return to_grpc(slot.status());
-  if (auto status = check_dataplane(); !status.ok()) return to_grpc(status);
+  if (auto status = check_dataplane(context_); !status.ok()) return to_grpc(status);
   const Reading reading(context_);
   const uint8_t incarnation = context_.runtime.note(*slot).incarnation;
   for (const TunnelFault& fault : reading.faults(id, *slot, incarnation)) {
@@ -340,7 +333,7 @@ grpc::Status TunnelStateService::GetTunnelErrorPacket(
   if (request->reason().empty()) {
     return to_grpc(invalid_field("reason", "REQUIRED", "say which, as ListTunnelErrors names it"));
   }
-  if (auto status = check_dataplane(); !status.ok()) return to_grpc(status);
+  if (auto status = check_dataplane(context_); !status.ok()) return to_grpc(status);
   const Reading reading(context_);
   const uint8_t incarnation = context_.runtime.note(*slot).incarnation;
   for (const TunnelFault& fault : reading.faults(id, *slot, incarnation)) {
@@ -371,111 +364,37 @@ grpc::Status TunnelStateService::ResetTunnelErrors(grpc::ServerContext*,
     if (!found.ok()) return to_grpc(found.status());
     slot = *found;
   }
-  if (auto status = check_dataplane(); !status.ok()) return to_grpc(status);
+  if (auto status = check_dataplane(context_); !status.ok()) return to_grpc(status);
   return to_grpc(context_.runtime.reset_errors(slot));
 }
 
 // ---- Commands.
 
-absl::StatusOr<TunnelStateService::Target> TunnelStateService::target(uint32_t id) const {
-  return context_.engine.read(
-      [&](const Model& model, const Engine::Info&) -> absl::StatusOr<Target> {
-        const v1::Tunnel* tunnel = model.find(id);
-        if (tunnel == nullptr) return tunnel_not_found(tunnel_name(id));
-        if (!is_dynamic_type(tunnel->type())) {
-          return make_error(absl::StatusCode::kFailedPrecondition, "NOT_DYNAMIC",
-                            fmt::format("{} is of type {}: its endpoint is configuration",
-                                        tunnel_name(id), v1::Tunnel::Type_Name(tunnel->type())),
-                            {{"resource", tunnel_name(id)}});
-        }
-        Target target;
-        target.type = tunnel->type();
-        target.command.slot = tunnel->slot();
-        target.command.incarnation = context_.runtime.note(tunnel->slot()).incarnation;
-        const PopRecord& pop = model.context().pop();
-        for (uint32_t i = 0; i < pop.local_address_count; ++i) {
-          target.locals.push_back(Ipv6Address::from_bytes(pop.local_addresses[i]));
-        }
-        return target;
-      });
-}
-
-namespace {
-
-absl::Status set_place(const v1::Endpoint& endpoint, v1::Tunnel::Type type,
-                       const std::vector<Ipv6Address>& locals, TunnelCommand& command) {
-  const auto address = parse_outer_address(endpoint.address());
-  if (!address) {
-    return invalid_field("endpoint.address", "BAD_ADDRESS",
-                         fmt::format("'{}' is not an IPv4 or IPv6 address", endpoint.address()));
-  }
-  v1::Transport transport = endpoint.transport();
-  if (transport == v1::TRANSPORT_UNSPECIFIED) {
-    transport = type == v1::Tunnel::AYIYA || endpoint.port() != 0 ? v1::TRANSPORT_AYIYA
-                                                                  : v1::TRANSPORT_PROTO41;
-  }
-  const bool ayiya = transport == v1::TRANSPORT_AYIYA;
-  const bool possible = ayiya ? type != v1::Tunnel::HEARTBEAT
-                              : transport == v1::TRANSPORT_PROTO41 && type != v1::Tunnel::AYIYA;
-  if (!possible) {
-    return invalid_field("endpoint.transport", "BAD_TRANSPORT",
-                         fmt::format("a tunnel of type {} cannot have {}",
-                                     v1::Tunnel::Type_Name(type), v1::Transport_Name(transport)));
-  }
-  if (ayiya ? endpoint.port() == 0 || endpoint.port() > std::numeric_limits<uint16_t>::max()
-            : endpoint.port() != 0) {
-    return invalid_field("endpoint.port", "OUT_OF_RANGE",
-                         ayiya ? "AYIYA needs one from 1 to 65535" : "protocol 41 has none");
-  }
-  const auto same_family = [&](const Ipv6Address& local) {
-    return local.is_ipv4_mapped() == address->is_ipv4_mapped();
-  };
-  auto local = std::ranges::find_if(locals, same_family);
-  if (!endpoint.local().empty()) {
-    const auto wanted = parse_outer_address(endpoint.local());
-    local = wanted && same_family(*wanted) ? std::ranges::find(locals, *wanted) : locals.end();
-  }
-  if (local == locals.end()) {
-    return invalid_field("endpoint.local", "NOT_LOCAL",
-                         "must be an address of the PoP of the endpoint's family");
-  }
-  command.transport = uint8_t(ayiya ? Transport::kAyiya : Transport::kProto41);
-  command.port = uint16_t(endpoint.port());
-  std::ranges::copy(address->bytes, command.address);
-  std::ranges::copy(local->bytes, command.local_address);
-  return absl::OkStatus();
-}
-
-}  // namespace
-
-grpc::Status TunnelStateService::command(const std::string& name, TunnelCommandKind kind,
-                                         const v1::Endpoint* endpoint,
-                                         v1::TunnelState* reply) const {
+grpc::Status TunnelStateService::tell(const std::string& name,
+                                      const std::function<absl::Status(uint32_t id)>& command,
+                                      v1::TunnelState* reply) const {
   const auto id = tunnel_id_of("name", name);
   if (!id.ok()) return to_grpc(id.status());
-  auto target = this->target(*id);
-  if (!target.ok()) return to_grpc(target.status());
-  target->command.kind = uint32_t(kind);
-  if (endpoint != nullptr) {
-    auto status = set_place(*endpoint, target->type, target->locals, target->command);
-    if (!status.ok()) return to_grpc(status);
-  }
-  if (auto status = check_dataplane(); !status.ok()) return to_grpc(status);
-  auto status = context_.publisher.command(target->command, kCommandTimeout);
-  if (!status.ok()) return to_grpc(status);
+  if (auto status = command(*id); !status.ok()) return to_grpc(status);
   return get(*id, reply);
 }
 
 grpc::Status TunnelStateService::ClearTunnelEpoch(grpc::ServerContext*,
                                                   const v1::ClearTunnelEpochRequest* request,
                                                   v1::TunnelState* reply) {
-  return command(request->name(), TunnelCommandKind::kClearEpoch, nullptr, reply);
+  return tell(
+      request->name(),
+      [&](uint32_t id) { return command_tunnel(context_, id, TunnelCommandKind::kClearEpoch); },
+      reply);
 }
 
 grpc::Status TunnelStateService::TakeTunnelDown(grpc::ServerContext*,
                                                 const v1::TakeTunnelDownRequest* request,
                                                 v1::TunnelState* reply) {
-  return command(request->name(), TunnelCommandKind::kTakeDown, nullptr, reply);
+  return tell(
+      request->name(),
+      [&](uint32_t id) { return command_tunnel(context_, id, TunnelCommandKind::kTakeDown); },
+      reply);
 }
 
 grpc::Status TunnelStateService::SetTunnelEndpoint(grpc::ServerContext*,
@@ -484,7 +403,9 @@ grpc::Status TunnelStateService::SetTunnelEndpoint(grpc::ServerContext*,
   if (!request->has_endpoint()) {
     return to_grpc(invalid_field("endpoint", "REQUIRED", "is missing"));
   }
-  return command(request->name(), TunnelCommandKind::kSetEndpoint, &request->endpoint(), reply);
+  return tell(
+      request->name(), [&](uint32_t id) { return set_endpoint(context_, id, request->endpoint()); },
+      reply);
 }
 
 }  // namespace simplon::control

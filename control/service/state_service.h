@@ -5,6 +5,9 @@
 
 #include <absl/container/flat_hash_map.h>
 
+#include <functional>
+#include <string>
+
 #include "control/runtime/state_rules.h"
 #include "control/service/rpc.h"
 #include "simplon/v1/state_service.grpc.pb.h"
@@ -41,17 +44,11 @@ class TunnelStateService final : public v1::TunnelStateService::Service {
  private:
   class Reading;
 
-  absl::Status check_dataplane() const;
   grpc::Status get(uint32_t id, v1::TunnelState* reply) const;
-  // What a command needs to know of the tunnel, which must be dynamic.
-  struct Target {
-    v1::Tunnel::Type type;
-    TunnelCommand command{};
-    std::vector<Ipv6Address> locals;
-  };
-  absl::StatusOr<Target> target(uint32_t id) const;
-  grpc::Status command(const std::string& name, TunnelCommandKind kind,
-                       const v1::Endpoint* endpoint, v1::TunnelState* reply) const;
+  // A command to the dataplane; replies with what has become of the tunnel.
+  grpc::Status tell(const std::string& name,
+                    const std::function<absl::Status(uint32_t id)>& command,
+                    v1::TunnelState* reply) const;
 
   ServiceContext& context_;
 };
