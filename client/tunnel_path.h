@@ -19,6 +19,21 @@
 
 namespace simplon::client {
 
+// How a path fares, for `status`. Times are seconds since 1970, 0: never.
+struct PathHealth {
+  // Packets that this process has moved; 0 where the kernel does. The device's own counters are in
+  // /sys/class/net/DEVICE/statistics.
+  uint64_t sent = 0;
+  uint64_t received = 0;
+  uint64_t lost = 0;  // not taken by a full queue, or without a way to the PoP
+  int64_t last_received = 0;
+  // Packets from outside that were not believed.
+  uint64_t refused = 0;
+  int64_t last_refused = 0;
+  // What is wrong at present and what to do, as one sentence; empty: nothing known.
+  std::string problem;
+};
+
 class TunnelPath {
  public:
   // Chooses by type and Settings::path; nothing is changed on the host yet. `pop`: pop_ipv4,
@@ -44,11 +59,13 @@ class TunnelPath {
 
   // Name of the device; valid once up() has succeeded.
   virtual std::string device() const = 0;
-  // What carries packets, for people: "sit", "tun" or "ayiya".
+  // What carries packets, for people: "sit", "tun", "ayiya", or "none" where somebody else does.
   virtual std::string kind() const = 0;
   // When the last beat was sent, seconds since 1970; 0: none yet, or the type has none. Thread:
   // any.
   virtual int64_t last_beat() const = 0;
+  // Thread: any.
+  virtual PathHealth health() const = 0;
 };
 
 }  // namespace simplon::client

@@ -68,12 +68,6 @@ const char* name_of(unsigned lanes) {
 
 }  // namespace
 
-std::array<uint8_t, kSha1Size> sha1(std::span<const uint8_t> message) {
-  std::array<uint8_t, kSha1Size> digest;
-  sha1_single({message.data(), message.size(), digest.data()});
-  return digest;
-}
-
 void Sha1Batch::ManagerDeleter::operator()(IMB_MGR* manager) const {
   free_mb_mgr(manager);
 }
