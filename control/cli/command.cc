@@ -157,6 +157,10 @@ Command& Command::run(Run action) {
   run_ = std::move(action);
   return *this;
 }
+Command& Command::usage_code(ExitCode code) {
+  usage_code_ = code;
+  return *this;
+}
 
 std::string Command::path() const {
   return parent_ ? parent_->path() + " " + name_ : name_;

@@ -75,6 +75,8 @@ class Command {
   // A command line that parses; shown in the help and tested.
   Command& example(std::string line);
   Command& run(Run action);
+  // Of a command line that does not parse; ExitCode::kUsage unless said otherwise.
+  Command& usage_code(ExitCode code);
 
   const std::string& name() const { return name_; }
   const std::string& summary() const { return summary_; }
@@ -84,6 +86,7 @@ class Command {
   const std::vector<std::unique_ptr<Argument>>& arguments() const { return arguments_; }
   const std::vector<std::string>& examples() const { return examples_; }
   const Run& action() const { return run_; }
+  ExitCode usage_code() const { return usage_code_; }
 
   std::string path() const;   // "simplonctl tunnel create"
   std::string usage() const;  // "simplonctl tunnel create [TUNNEL] --remote A.B.C.D [options]"
@@ -98,6 +101,7 @@ class Command {
   std::vector<std::unique_ptr<Argument>> arguments_;
   std::vector<std::string> examples_;
   Run run_;
+  ExitCode usage_code_ = ExitCode::kUsage;
 };
 
 // Breaks text at spaces into lines of at most `width` columns.

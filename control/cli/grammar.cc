@@ -10,7 +10,8 @@ std::unique_ptr<Command> make_grammar(GlobalOptions& options) {
   root->describe(
       "Exit codes: 0 done, 1 refused or failed, 2 the command line is wrong, 3 no such thing, "
       "4 conflict (exists already, changed in between, in use), 5 simplon-control or its dataplane "
-      "cannot be reached. Errors go to standard error, one per line, with field and reason.");
+      "cannot be reached ('check' has Nagios's codes instead). Errors go to standard error, one "
+      "per line, with field and reason.");
   root->option("-o,--output", {"table|json|yaml|csv", {"table", "json", "yaml", "csv"}},
                "table for people, or one document with the field names of the API; csv: a row for "
                "each thing "
@@ -36,6 +37,7 @@ std::unique_ptr<Command> make_grammar(GlobalOptions& options) {
   add_counters_commands(*root);
   add_drops_commands(*root);
   add_status_commands(*root);
+  add_check_command(*root);
   add_watch_commands(*root);
   add_shell_commands(*root);
   return root;

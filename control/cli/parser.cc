@@ -138,7 +138,8 @@ class Parser {
   [[noreturn]] void usage_error(std::string reason) const {
     while (!reason.empty() && (reason.back() == '\n' || reason.back() == ' ')) reason.pop_back();
     std::replace(reason.begin(), reason.end(), '\n', ' ');
-    throw Failure{ExitCode::kUsage, {reason, "see '" + innermost()->path() + " --help'"}, false};
+    throw Failure{
+        innermost()->usage_code(), {reason, "see '" + innermost()->path() + " --help'"}, false};
   }
 
   CLI::App app_;

@@ -17,7 +17,8 @@ struct Invocation {
 };
 
 // Matches the words after the program's name with the grammar and stores the values through the
-// setters. Throws Failure with ExitCode::kUsage. A grammar parses once: values are not reset.
+// setters. Throws Failure with the command's usage_code(). A grammar parses once: values are not
+// reset.
 Invocation parse(const Command& root, std::vector<std::string> words);
 
 }  // namespace simplon::cli

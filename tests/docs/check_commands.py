@@ -28,6 +28,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 ANNOTATION = re.compile(r"\s{3,}\S.*$")  # "command      what it does"
 USAGE_ERROR = 2
+UNKNOWN = 3  # the same of `simplonctl check`, which has the codes of Nagios
 
 
 def commands():
@@ -49,7 +50,9 @@ def check_simplonctl(program, words):
     command = [os.path.abspath(program), "--server", "unix:/nonexistent/simplon.sock", "--timeout", "1s", *words[1:]]
     result = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=30,
                             stdin=subprocess.DEVNULL, check=False)  # fmt: skip
-    return result.stderr.strip() if result.returncode == USAGE_ERROR else None
+    plugin = "check" in words and not {"config", "conservation"} & set(words)
+    usage_error = UNKNOWN if plugin else USAGE_ERROR
+    return result.stderr.strip() if result.returncode == usage_error else None
 
 
 def check_dataplane(help_text, words):
