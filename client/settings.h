@@ -51,6 +51,8 @@ struct Settings {
   std::string pid_file;     // written besides the lock; empty: none
   std::string ping_target;  // IPv6 host beyond the PoP to try; empty: the PoP's own ffff::1
   std::string state_directory = "/run/simplon-client";
+
+  friend bool operator==(const Settings&, const Settings&) = default;
 };
 
 }  // namespace simplon::client
