@@ -6,6 +6,7 @@
 #include <cstring>
 #include <string>
 
+#include "control/config/check_pop.h"
 #include "control/config/compile.h"
 #include "control/config/names.h"
 #include "control/config/outer_address.h"
@@ -16,7 +17,6 @@ namespace simplon::control {
 namespace {
 
 constexpr int kMaxPortName = sizeof(InterfaceRecord::port) - 1;
-constexpr std::size_t kMaxPopName = 32;
 
 // One interface of the PoP; paths are "interfaces[i].FIELD".
 class InterfaceCompiler {
@@ -316,11 +316,7 @@ void compile_ipv6_address(const v1::Pop& pop, PopRecord& record, Violations& vio
 PopRecord compile_pop(const v1::Pop& pop, Violations& violations) {
   violations.set_scope("pop");
   PopRecord record{};
-  if (pop.name().size() > kMaxPopName) {
-    violations.add("name", reason::kTooLong, "at most 32 characters");
-  } else if (!std::all_of(pop.name().begin(), pop.name().end(), is_name_character)) {
-    violations.add("name", reason::kBadName, "only a-z, 0-9 and '-'");
-  }
+  check_pop_name("name", pop.name(), violations);
   compile_interfaces(pop, record, violations);
   LocalAddressCompiler(record, violations).compile(pop);
   // The first one, as they come first; without any, configuration has no use for it.
@@ -338,6 +334,7 @@ PopRecord compile_pop(const v1::Pop& pop, Violations& violations) {
   if (pop.ignore_icmpv4_echo()) record.flags |= kPopIgnoreIcmpv4Echo;
   if (pop.allow_private_endpoints()) record.flags |= kPopAllowPrivateEndpoints;
   if (pop.ayiya_udp_checksum()) record.flags |= kPopAyiyaUdpChecksum;
+  check_pop_policy(pop, violations);
   return record;
 }
 

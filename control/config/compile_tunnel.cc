@@ -15,8 +15,6 @@
 namespace simplon::control {
 namespace {
 
-constexpr std::size_t kMaxDescription = 256;
-
 std::string short_name(uint32_t id) {
   return "T" + std::to_string(id);
 }
@@ -85,7 +83,8 @@ class TunnelCompiler {
     liveness();
     delegated_prefixes();
     ipv4_prefixes();
-    description();
+    subscriber();
+    check_description(in_.description(), violations_);
     return std::move(out_);
   }
 
@@ -492,11 +491,17 @@ class TunnelCompiler {
     out_.delegated.push_back(range);
   }
 
-  void description() {
-    if (in_.description().size() > kMaxDescription) {
-      add("description", reason::kTooLong, "at most 256 bytes");
-    } else if (!is_utf8(in_.description())) {
-      add("description", reason::kBadText, "not UTF-8");
+  void subscriber() {
+    if (const char* fault =
+            in_.update_key().empty() ? nullptr : fault_of_password(in_.update_key())) {
+      add("update_key", reason::kBadSecret, fault);
+    }
+    if (!v1::Tunnel::TicType_IsValid(in_.tic_type())) {
+      add("tic_type", reason::kUnknownValue, "must be TIC_AYIYA or TIC_HEARTBEAT");
+    } else if (in_.tic_type() == v1::Tunnel::TIC_HEARTBEAT && knows_type() &&
+               kind_ != TunnelKind::kDynamic) {
+      add("tic_type", reason::kNotForType,
+          "only for DYNAMIC_ENDPOINT, and the type is " + type_name());
     }
   }
 

@@ -3,10 +3,18 @@
 
 #include "control/config/names.h"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 
 namespace simplon::control {
+
+namespace {
+
+constexpr std::size_t kMaxDescription = 256;
+constexpr std::size_t kMaxPopName = 32;
+
+}  // namespace
 
 bool is_utf8(std::string_view text) {
   std::size_t i = 0;
@@ -35,6 +43,22 @@ bool is_utf8(std::string_view text) {
     if (value < lowest || value > 0x10ffff || surrogate) return false;
   }
   return true;
+}
+
+void check_description(const std::string& text, Violations& violations) {
+  if (text.size() > kMaxDescription) {
+    violations.add("description", reason::kTooLong, "at most 256 bytes");
+  } else if (!is_utf8(text)) {
+    violations.add("description", reason::kBadText, "not UTF-8");
+  }
+}
+
+void check_pop_name(std::string_view field, const std::string& name, Violations& violations) {
+  if (name.size() > kMaxPopName) {
+    violations.add(field, reason::kTooLong, "at most 32 characters");
+  } else if (!std::all_of(name.begin(), name.end(), is_name_character)) {
+    violations.add(field, reason::kBadName, "only a-z, 0-9 and '-'");
+  }
 }
 
 }  // namespace simplon::control

@@ -52,11 +52,36 @@ void sort_by(google::protobuf::RepeatedPtrField<Message>& list, const Key& key) 
   list.Swap(&sorted);
 }
 
+bool is_empty(const google::protobuf::MessageLite& message) {
+  return message.ByteSizeLong() == 0;
+}
+
 }  // namespace
 
 uint32_t default_unit_length(const v1::Pool& pool) {
   if (Ipv4Prefix::parse(pool.prefix())) return 32;
   return pool.kind() == v1::Pool::DELEGATED ? 0 : 64;
+}
+
+void fill_in(v1::Pop& pop) {
+  if (pop.service_state() == v1::SERVICE_STATE_UNSPECIFIED) pop.set_service_state(v1::IN_SERVICE);
+  v1::TicPolicy& tic = *pop.mutable_tic();
+  if (tic.clear_text() == v1::TicPolicy::CLEAR_TEXT_UNSPECIFIED) {
+    tic.set_clear_text(v1::TicPolicy::CLEAR_TEXT_ALLOWED);
+  }
+  if (tic.clear_challenge() == v1::TicPolicy::CHALLENGE_UNSPECIFIED) {
+    tic.set_clear_challenge(v1::TicPolicy::CHALLENGE_WITH_TLS);
+  }
+  if (tic.md5_challenge() == v1::TicPolicy::CHALLENGE_UNSPECIFIED) {
+    tic.set_md5_challenge(v1::TicPolicy::CHALLENGE_ALLOWED);
+  }
+}
+
+void fill_in(v1::Tunnel& tunnel) {
+  if (tunnel.type() == v1::Tunnel::DYNAMIC_ENDPOINT &&
+      tunnel.tic_type() == v1::Tunnel::TIC_TYPE_UNSPECIFIED) {
+    tunnel.set_tic_type(v1::Tunnel::TIC_AYIYA);
+  }
 }
 
 void normalize(v1::Pop& pop) {
@@ -70,6 +95,22 @@ void normalize(v1::Pop& pop) {
   for (std::string& address : *pop.mutable_ipv6_addresses()) respell<Ipv6Address>(address);
   for (std::string& address : *pop.mutable_other_pop_addresses()) respell_outer(address);
   SIMPLON_RESPELL(Ipv6Address, pop, ipv6_address);
+  for (v1::PeerPop& peer : *pop.mutable_peer_pops()) {
+    SIMPLON_RESPELL(Ipv4Address, peer, ipv4_address);
+    SIMPLON_RESPELL(Ipv6Address, peer, ipv6_address);
+    if (is_empty(peer.details())) peer.clear_details();
+  }
+  sort_by(*pop.mutable_peer_pops(), [](const v1::PeerPop& peer) { return peer.number(); });
+  if (is_empty(pop.details())) pop.clear_details();
+  if (is_empty(pop.endpoint_update())) pop.clear_endpoint_update();
+  if (is_empty(pop.console())) {
+    pop.clear_console();
+  } else {
+    for (std::string& address : *pop.mutable_console()->mutable_allowed_addresses()) {
+      respell_outer(address);
+    }
+  }
+  fill_in(pop);
 }
 
 void normalize(v1::Pool& pool) {
@@ -106,6 +147,10 @@ void normalize(v1::Tunnel& tunnel) {
   } else if (tunnel.replay_mode() == v1::Tunnel::ENDPOINT) {
     tunnel.clear_replay_mode();
   }
+  if (tunnel.type() != v1::Tunnel::DYNAMIC_ENDPOINT && tunnel.tic_type() == v1::Tunnel::TIC_AYIYA) {
+    tunnel.clear_tic_type();
+  }
+  fill_in(tunnel);
   tunnel.clear_etag();
   tunnel.clear_name();
   tunnel.clear_link_prefix();
@@ -113,16 +158,37 @@ void normalize(v1::Tunnel& tunnel) {
   tunnel.clear_routed_ipv4_prefix();
   tunnel.clear_has_password();
   tunnel.clear_has_previous_password();
+  tunnel.clear_has_update_key();
+}
+
+void normalize(v1::Account& account) {
+  if (account.state() == v1::Account::STATE_UNSPECIFIED) account.set_state(v1::Account::ENABLED);
+  const std::string& secret = account.secret();
+  if (!secret.empty() && account.secret_md5().empty() &&
+      fault_of_account_secret(secret) == nullptr) {
+    account.set_secret_md5(md5_hex(secret));
+    account.clear_secret();
+  }
+  if (!account.secret_md5().empty()) {
+    for (char& c : *account.mutable_secret_md5()) {
+      if (c >= 'A' && c <= 'F') c = char(c - 'A' + 'a');
+    }
+  }
+  account.clear_etag();
+  account.clear_has_secret();
+  account.clear_tunnels();
 }
 
 void normalize(v1::Config& config) {
-  normalize(*config.mutable_pop());
+  if (!is_empty(*config.mutable_pop())) normalize(*config.mutable_pop());
   for (v1::Pool& pool : *config.mutable_pools()) normalize(pool);
   for (v1::Tunnel& tunnel : *config.mutable_tunnels()) normalize(tunnel);
+  for (v1::Account& account : *config.mutable_accounts()) normalize(account);
   sort_by(*config.mutable_pools(), [](const v1::Pool& pool) {
     return std::tuple(sort_key<Ipv6Prefix>(pool.prefix()), sort_key<Ipv4Prefix>(pool.prefix()),
                       pool.name());
   });
+  sort_by(*config.mutable_accounts(), [](const v1::Account& account) { return account.name(); });
   sort_by(*config.mutable_tunnels(), [](const v1::Tunnel& tunnel) { return tunnel.id(); });
 }
 

@@ -14,11 +14,17 @@ namespace simplon::control {
 void normalize(v1::Pop& pop);
 void normalize(v1::Pool& pool);
 void normalize(v1::Tunnel& tunnel);
+// A secret in clear text becomes its MD5, if it is a good one.
+void normalize(v1::Account& account);
+
+// Only what was left out, set to what it means: for what an older release stored.
+void fill_in(v1::Pop& pop);
+void fill_in(v1::Tunnel& tunnel);
 
 // What unit_length means when it is left out; 0: it must be given.
 uint32_t default_unit_length(const v1::Pool& pool);
 
-// Also sorts pools by prefix and tunnels by id.
+// Also sorts pools by prefix, accounts by name and tunnels by id. An empty PoP stays empty.
 void normalize(v1::Config& config);
 
 }  // namespace simplon::control

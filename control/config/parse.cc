@@ -30,7 +30,11 @@ constexpr std::string_view kHidden =
     "cannot be read (the text is not shown, as it may hold a password)";
 
 bool mentions_secret(std::string_view text) {
-  return text.find("password") != text.npos;
+  // Names of fields that hold one; "secret" is in "secret_md5".
+  for (const std::string_view name : {"password", "secret", "update_key"}) {
+    if (text.find(name) != text.npos) return true;
+  }
+  return false;
 }
 
 // ---- Text format.

@@ -7,19 +7,28 @@
 #include <google/protobuf/util/json_util.h>
 
 #include "control/config/normalize.h"
+#include "control/config/secret.h"
 
 namespace simplon::control {
 namespace {
+
+void shorten(v1::Pop& pop) {
+  if (pop.service_state() == v1::IN_SERVICE) pop.clear_service_state();
+  v1::TicPolicy& tic = *pop.mutable_tic();
+  if (tic.clear_text() == v1::TicPolicy::CLEAR_TEXT_ALLOWED) tic.clear_clear_text();
+  if (tic.clear_challenge() == v1::TicPolicy::CHALLENGE_WITH_TLS) tic.clear_clear_challenge();
+  if (tic.md5_challenge() == v1::TicPolicy::CHALLENGE_ALLOWED) tic.clear_md5_challenge();
+  if (tic.ByteSizeLong() == 0) pop.clear_tic();
+}
 
 // Leaves out what normalize() puts in again, so that a tunnel with nothing special about it stays
 // short.
 void shorten(v1::Config& config, Secrets secrets) {
   normalize(config);
-  if (secrets == Secrets::kHide) {
-    for (v1::Tunnel& tunnel : *config.mutable_tunnels()) {
-      tunnel.clear_password();
-      tunnel.clear_previous_password();
-    }
+  if (secrets == Secrets::kHide) drop_secrets(config);
+  shorten(*config.mutable_pop());
+  for (v1::Account& account : *config.mutable_accounts()) {
+    if (account.state() == v1::Account::ENABLED) account.clear_state();
   }
   for (v1::Pool& pool : *config.mutable_pools()) {
     if (pool.unit_length() == default_unit_length(pool)) pool.clear_unit_length();
@@ -30,6 +39,7 @@ void shorten(v1::Config& config, Secrets secrets) {
     if (tunnel.ecn_mode() == v1::Tunnel::COMPATIBILITY) tunnel.clear_ecn_mode();
     if (tunnel.dscp_mode() == v1::Tunnel::PIPE) tunnel.clear_dscp_mode();
     if (tunnel.replay_mode() == v1::Tunnel::ENDPOINT) tunnel.clear_replay_mode();
+    if (tunnel.tic_type() == v1::Tunnel::TIC_AYIYA) tunnel.clear_tic_type();
   }
 }
 
@@ -55,11 +65,15 @@ std::string print_block(const char* name, const google::protobuf::Message& messa
 
 }  // namespace
 
-// The PoP in lines of its own, pools and tunnels a line each: what a person reads and a diff shows.
+// The PoP in lines of its own, pools, accounts and tunnels a line each: what a person reads and a
+// diff shows.
 std::string print_config_text(v1::Config config, Secrets secrets) {
   shorten(config, secrets);
   std::string text = print_block("pop", config.pop());
   for (const v1::Pool& pool : config.pools()) text += "pools { " + print_line(pool) + " }\n";
+  for (const v1::Account& account : config.accounts()) {
+    text += "accounts { " + print_line(account) + " }\n";
+  }
   for (const v1::Tunnel& tunnel : config.tunnels()) {
     text += "tunnels { " + print_line(tunnel) + " }\n";
   }

@@ -3,6 +3,8 @@
 
 #include "control/config/validate.h"
 
+#include "control/config/account.h"
+
 namespace simplon::control {
 
 std::vector<FieldViolation> validate_tunnel(const v1::Tunnel& tunnel, const ConfigContext& context,
@@ -35,6 +37,7 @@ CompiledConfig compile_config(const v1::Config& config, Violations& violations,
     compiled.context.add(*tunnel);
     compiled.tunnels.push_back(std::move(*tunnel));
   }
+  check_accounts(config, violations);
   return compiled;
 }
 

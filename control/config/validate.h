@@ -25,7 +25,8 @@ std::vector<FieldViolation> validate(const v1::Config& config,
 // The PoP and the pools alone.
 std::vector<FieldViolation> validate_settings(const v1::Pop& pop, const PoolList& pools);
 
-// One tunnel against all that the context holds, in constant time. `replaced`: id of the tunnel
+// One tunnel against all that the context holds, in constant time; whether its account exists is
+// the caller's to check. `replaced`: id of the tunnel
 // that this one takes the place of, whose slot and prefixes it may keep; 0: none. Paths are the
 // tunnel's own ("mtu").
 std::vector<FieldViolation> validate_tunnel(const v1::Tunnel& tunnel, const ConfigContext& context,

@@ -9,12 +9,14 @@
 #include <limits>
 #include <utility>
 
+#include "control/config/account.h"
 #include "control/config/context.h"
 #include "control/config/normalize.h"
 #include "control/config/secret.h"
 #include "control/config/validate.h"
 #include "control/error/error.h"
 #include "control/model/diff.h"
+#include "control/model/merge.h"
 #include "control/model/render.h"
 
 namespace simplon::control {
@@ -67,7 +69,12 @@ absl::StatusOr<uint32_t> Editor::put_tunnel(v1::Tunnel tunnel, std::string_view 
         std::string(prefix) + "slot", "IMMUTABLE",
         fmt::format("is {} and never changes; delete the tunnel and create it anew", old->slot()));
   }
-  const auto violations = validate_tunnel(tunnel, model_.context(), old != nullptr ? old->id() : 0);
+  auto violations = validate_tunnel(tunnel, model_.context(), old != nullptr ? old->id() : 0);
+  if (!tunnel.account().empty() && model_.find_account(tunnel.account()) == nullptr) {
+    Violations more;
+    add_unknown_account(tunnel, more);
+    std::ranges::move(more.take(), std::back_inserter(violations));
+  }
   if (!violations.empty()) return invalid_fields(violations, prefix);
   normalize(tunnel);
   strip_output(tunnel);
@@ -161,6 +168,40 @@ absl::Status Editor::put_pop(v1::Pop pop, std::string_view prefix) {
   return absl::OkStatus();
 }
 
+absl::Status Editor::put_account(v1::Account account, std::string_view prefix) {
+  Violations violations;
+  check_account(account, violations);
+  if (!violations.empty()) return invalid_fields(violations.list(), prefix);
+  normalize(account);
+  strip_output(account);
+  const v1::Account* old = model_.find_account(account.name());
+  if (old == nullptr || !same(*old, account)) apply({make_change(old, &account)});
+  return absl::OkStatus();
+}
+
+absl::Status Editor::erase_account(std::string_view name, bool force) {
+  const v1::Account* old = model_.find_account(name);
+  if (old == nullptr) return absl::NotFoundError("no such account");
+  const std::vector<uint32_t> owned = model_.tunnels_of(name);
+  if (!owned.empty() && !force) {
+    return make_error(
+        absl::StatusCode::kFailedPrecondition, "IN_USE",
+        fmt::format("{} owns {} tunnel{}, {} first; give them to another account, or set force",
+                    account_name(name), owned.size(), owned.size() == 1 ? "" : "s",
+                    tunnel_name(owned.front())),
+        {{"resource", tunnel_name(owned.front())}, {"tunnels", std::to_string(owned.size())}});
+  }
+  std::vector<v1::Change> step = {make_change(old, nullptr)};
+  for (const uint32_t id : owned) {
+    const v1::Tunnel* tunnel = model_.find(id);
+    v1::Tunnel next = *tunnel;
+    next.clear_account();
+    step.push_back(make_change(tunnel, &next));
+  }
+  apply(std::move(step));
+  return absl::OkStatus();
+}
+
 namespace {
 
 // Gives a slot to every tunnel that has none: the one it has in `model`, if nobody else asks for
@@ -205,16 +246,13 @@ absl::Status assign_slots(v1::Config& config, const Model& model) {
 
 absl::Status Editor::replace(v1::Config config) {
   if (auto status = assign_slots(config, model_); !status.ok()) return status;
-  for (v1::Tunnel& tunnel : *config.mutable_tunnels()) {
-    // What is restored is complete; a file or a request need not name passwords.
-    if (rollback_to || !tunnel.password().empty()) continue;
-    const v1::Tunnel* old = model_.find(tunnel.id());
-    if (old != nullptr) keep_secrets(*old, tunnel);
-  }
+  // What is restored is complete; a file or a request need not name secrets.
+  if (!rollback_to) keep_secrets(model_, config);
   // Nothing at all is what there is before the first revision: no configuration, but one to go back
   // to.
   const bool nothing = rollback_to.has_value() && config.pop().ByteSizeLong() == 0 &&
-                       config.pools().empty() && config.tunnels().empty();
+                       config.pools().empty() && config.tunnels().empty() &&
+                       config.accounts().empty();
   const auto violations = nothing ? std::vector<FieldViolation>() : validate(config);
   if (!violations.empty()) {
     return invalid_fields(violations, "config.");

@@ -41,10 +41,13 @@ class Editor {
   absl::Status put_pool(v1::Pool pool, std::string_view prefix);
   absl::Status erase_pool(std::string_view name);
   absl::Status put_pop(v1::Pop pop, std::string_view prefix);
+  absl::Status put_account(v1::Account account, std::string_view prefix);
+  // FAILED_PRECONDITION while it owns tunnels, unless `force`: then they are nobody's from now on.
+  absl::Status erase_account(std::string_view name, bool force);
 
   // All at once, as one step: the configuration must have been validated and normalised, except
-  // that tunnels may lack a slot: they keep the one they have, or take a free one. Likewise those
-  // without a password keep the ones they have, unless this is a rollback.
+  // that tunnels may lack a slot: they keep the one they have, or take a free one. Likewise
+  // tunnels and accounts keep the secrets that are not given, unless this is a rollback.
   absl::Status replace(v1::Config config);
 
   const std::vector<v1::Change>& changes() const { return changes_; }

@@ -54,6 +54,7 @@ absl::Status Engine::load() {
   info_.revision = loaded_.revision;
   info_.pending = loaded_.pending;
   revision_ = loaded_.revision;
+  dataplane_revision_ = loaded_.revision;
   if (loaded_.revision != 0) {
     auto newest = store_->revision(loaded_.revision);
     if (!newest.ok()) return newest.status();
@@ -359,6 +360,12 @@ void Engine::run_batch(const std::vector<Item*>& batch, std::vector<StoreWrite> 
     info_.revision_unix_ns =
         TimeUtil::TimestampToNanoseconds(write.revisions.back().revision.create_time());
     info_.store_duration = std::chrono::steady_clock::now() - start;
+    for (const RevisionWrite& record : write.revisions) {
+      if (!std::ranges::any_of(record.changes, concerns_dataplane)) continue;
+      // Before revision_: pairs with the acquire in dataplane_revision().
+      dataplane_revision_.store(record.revision.number(), std::memory_order_release);
+    }
+    // Pairs with the acquire in revision().
     revision_.store(revision, std::memory_order_release);
   }
   if (!write.revisions.empty() && observer_ != nullptr) observer_->model_changed(model_, write);
@@ -448,9 +455,15 @@ absl::StatusOr<v1::Config> Engine::config_at(const Model& model, uint64_t curren
       }
     }
     for (auto& [name, resource] : changed) {
-      // The log has no passwords.
-      if (!resource.has_tunnel() || !resource.tunnel().has_password()) continue;
-      const auto credential = store_->credential_at(resource.tunnel().id(), revision);
+      // The log has no secrets.
+      if (resource.has_account() && resource.account().has_secret()) {
+        const auto secret = store_->account_secret_at(resource.account().name(), revision);
+        if (!secret.ok()) return secret.status();
+        set_account_secret(*resource.mutable_account(), *secret);
+      }
+      const v1::Tunnel& tunnel = resource.tunnel();
+      if (!tunnel.has_password() && !tunnel.has_update_key()) continue;
+      const auto credential = store_->credential_at(tunnel.id(), revision);
       if (!credential.ok()) return credential.status();
       set_credential(*resource.mutable_tunnel(), *credential);
     }
@@ -464,6 +477,10 @@ absl::StatusOr<v1::Config> Engine::config_at(const Model& model, uint64_t curren
     for (v1::Pool& pool : *config.mutable_pools()) {
       take(pool_name(pool.name()), pool, [&](v1::Pool& p) { *old.add_pools() = std::move(p); });
     }
+    for (v1::Account& account : *config.mutable_accounts()) {
+      take(account_name(account.name()), account,
+           [&](v1::Account& a) { *old.add_accounts() = std::move(a); });
+    }
     for (v1::Tunnel& tunnel : *config.mutable_tunnels()) {
       take(tunnel_name(tunnel.id()), tunnel,
            [&](v1::Tunnel& t) { *old.add_tunnels() = std::move(t); });
@@ -471,6 +488,9 @@ absl::StatusOr<v1::Config> Engine::config_at(const Model& model, uint64_t curren
     for (auto& [name, resource] : changed) {
       if (resource.has_pop()) *old.mutable_pop() = std::move(*resource.mutable_pop());
       if (resource.has_pool()) *old.add_pools() = std::move(*resource.mutable_pool());
+      if (resource.has_account()) {
+        *old.add_accounts() = std::move(*resource.mutable_account());
+      }
       if (resource.has_tunnel()) *old.add_tunnels() = std::move(*resource.mutable_tunnel());
     }
     config = std::move(old);

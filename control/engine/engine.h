@@ -125,6 +125,11 @@ class Engine {
     return std::forward<Read>(read)(model_, info_);
   }
   uint64_t revision() const { return revision_.load(std::memory_order_acquire); }
+  // The newest revision with a change that concerns the dataplane, as far as this process knows.
+  // Read after revision(), it is that of this revision or of a later one.
+  uint64_t dataplane_revision() const {
+    return dataplane_revision_.load(std::memory_order_acquire);
+  }
 
   // The configuration at an older revision, normalised. `current` is the model's. For use inside
   // Call::edit (exclusive) or read(). OUT_OF_RANGE where the log does not reach back that far.
@@ -167,6 +172,7 @@ class Engine {
   Model model_;
   Info info_;
   std::atomic<uint64_t> revision_{0};
+  std::atomic<uint64_t> dataplane_revision_{0};
 
   std::mutex queue_mutex_;
   std::condition_variable queue_changed_;

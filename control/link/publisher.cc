@@ -244,6 +244,7 @@ absl::Status Publisher::greet(LinkSocket& socket) {
     settled_revision_ = ours ? h.active_revision : 0;
     settled_state_ = v1::PublishStatus::ACTIVE;
     settled_message_.clear();
+    settled_here_ = false;
     status_asked_ = status_given_;
   }
   spdlog::info("event=dataplane_connected version={} instance={:016x} generation={} revision={}",
@@ -315,6 +316,33 @@ bool Publisher::should_publish() const {
   return settled_revision_ != revision;
 }
 
+// The newest revisions left a snapshot as it is: what is active is them.
+std::optional<uint64_t> Publisher::covered_revision() const {
+  const uint64_t revision = engine_.revision();
+  if (in_flight_) return std::nullopt;
+  const std::lock_guard lock(mutex_);
+  const bool covered = settled_here_ && settled_revision_ < revision && is_active(settled_state_) &&
+                       engine_.dataplane_revision() <= settled_revision_;
+  return covered ? std::optional(revision) : std::nullopt;
+}
+
+void Publisher::cover(uint64_t revision) {
+  {
+    const std::lock_guard lock(mutex_);
+    settled_revision_ = revision;
+    info_.active_revision = revision;
+  }
+  spdlog::info("event=published revision={} generation={} note=\"nothing for the dataplane\"",
+               revision, generation_);
+  announce();
+}
+
+void Publisher::announce() {
+  changed_.notify_all();
+  post_event();
+  if (on_change_) on_change_();
+}
+
 milliseconds Publisher::poll_timeout() const {
   using std::chrono::ceil;
   const auto now = Clock::now();
@@ -333,7 +361,9 @@ absl::Status Publisher::serve(LinkSocket& socket) {
       if (stopping_) return absl::UnavailableError("control is stopping");
       wanted = status_wanted_;
     }
-    if (should_publish()) {
+    if (const auto revision = covered_revision()) {
+      cover(*revision);
+    } else if (should_publish()) {
       if (auto status = publish(socket); !status.ok()) return status;
     }
     if (auto status = seed(socket); !status.ok()) return status;
@@ -479,10 +509,9 @@ void Publisher::settle(uint64_t revision, v1::PublishStatus::State state, std::s
     settled_revision_ = revision;
     settled_state_ = state;
     settled_message_ = std::move(message);
+    settled_here_ = true;
   }
-  changed_.notify_all();
-  post_event();
-  if (on_change_) on_change_();
+  announce();
 }
 
 }  // namespace simplon::control

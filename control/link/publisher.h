@@ -4,8 +4,9 @@
 // The client side of the link (proto/link/link_messages.h): keeps the dataplane on the current
 // revision. One thread of its own connects, again and again if need be; publishes at once when the
 // stored revision is not the active one; has one publish in flight, and so lets changes that arrive
-// meanwhile share the next snapshot. A dataplane that has forgotten what it learned is seeded from
-// the journal as soon as a snapshot is active.
+// meanwhile share the next snapshot. Revisions with nothing for the dataplane (accounts, what
+// subscribers are told) are in force with the snapshot before them. A dataplane that has forgotten
+// what it learned is seeded from the journal as soon as a snapshot is active.
 
 #pragma once
 
@@ -92,8 +93,11 @@ class Publisher {
   absl::Status seed(LinkSocket& socket);
   absl::Status send_commands(LinkSocket& socket);
   bool should_publish() const;
+  std::optional<uint64_t> covered_revision() const;
+  void cover(uint64_t revision);
   absl::Status publish(LinkSocket& socket);
   void settle(uint64_t revision, v1::PublishStatus::State state, std::string message);
+  void announce();
   void disconnected(const absl::Status& why);
   void wait_before_retry(std::chrono::milliseconds delay);
   std::chrono::milliseconds poll_timeout() const;
@@ -117,6 +121,8 @@ class Publisher {
   uint64_t settled_revision_ = 0;
   v1::PublishStatus::State settled_state_ = v1::PublishStatus::STATE_UNSPECIFIED;
   std::string settled_message_;
+  // By a snapshot this process sent over this connection: then it is certain what is in it.
+  bool settled_here_ = false;
   uint64_t status_wanted_ = 0;  // number of the newest request for a status
   uint64_t status_given_ = 0;   // number the last reply answers
   std::shared_ptr<const StatusReply> status_;

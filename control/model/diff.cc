@@ -28,12 +28,18 @@ void set(v1::Resource& resource, const v1::Pool& pool) {
 void set(v1::Resource& resource, const v1::Pop& pop) {
   *resource.mutable_pop() = pop;
 }
+void set(v1::Resource& resource, const v1::Account& account) {
+  *resource.mutable_account() = account;
+}
 
 std::string name_of(const v1::Tunnel& tunnel) {
   return tunnel_name(tunnel.id());
 }
 std::string name_of(const v1::Pool& pool) {
   return pool_name(pool.name());
+}
+std::string name_of(const v1::Account& account) {
+  return account_name(account.name());
 }
 std::string name_of(const v1::Pop&) {
   return std::string(kPopName);
@@ -81,12 +87,13 @@ void diff_sorted(const google::protobuf::RepeatedPtrField<T>& from,
   }
 }
 
-// Sort key of a change: the PoP, pools by name, tunnels by id.
+// Sort key of a change: the PoP, pools by name, accounts by name, tunnels by id.
 std::tuple<int, uint32_t, std::string> order(const v1::Change& change) {
   const v1::Resource& resource = change.has_new_() ? change.new_() : change.old();
   if (resource.has_pop()) return {0, 0, {}};
   if (resource.has_pool()) return {1, 0, resource.pool().name()};
-  return {2, resource.tunnel().id(), {}};
+  if (resource.has_account()) return {2, 0, resource.account().name()};
+  return {3, resource.tunnel().id(), {}};
 }
 
 // A change from the old value of one to the new value of another; nullopt: nothing is left.
@@ -102,8 +109,17 @@ std::optional<v1::Change> compose(const v1::Change& first, const v1::Change& las
   if (any.has_pool()) {
     return make_change(old ? &old->pool() : nullptr, next ? &next->pool() : nullptr);
   }
+  if (any.has_account()) {
+    return make_change(old ? &old->account() : nullptr, next ? &next->account() : nullptr);
+  }
   return make_change(old ? &old->pop() : nullptr, next ? &next->pop() : nullptr);
 }
+
+// Fields of Tunnel and of Pop that no record of a snapshot is made of.
+constexpr std::string_view kNotPublished[] = {
+    "account",   "description",     "tic_type",        "update_key",  //
+    "console",   "details",         "endpoint_update", "number",
+    "peer_pops", "service_message", "service_state",   "tic"};
 
 }  // namespace
 
@@ -129,6 +145,19 @@ v1::Change make_change(const v1::Pop* old, const v1::Pop* next) {
   return change_of(old, next);
 }
 
+v1::Change make_change(const v1::Account* old, const v1::Account* next) {
+  return change_of(old, next);
+}
+
+bool concerns_dataplane(const v1::Change& change) {
+  const v1::Resource& any = change.has_new_() ? change.new_() : change.old();
+  if (any.has_account()) return false;
+  if (change.action() != v1::Change::UPDATED || change.paths().empty()) return true;
+  return !std::ranges::all_of(change.paths(), [](const std::string& path) {
+    return std::ranges::find(kNotPublished, path) != std::end(kNotPublished);
+  });
+}
+
 std::vector<v1::Change> diff(const v1::Config& from, const v1::Config& to) {
   std::vector<v1::Change> changes;
   const bool pop_differs =
@@ -139,6 +168,9 @@ std::vector<v1::Change> diff(const v1::Config& from, const v1::Config& to) {
   }
   diff_sorted(
       from.pools(), to.pools(), [](const v1::Pool& p) { return p.name(); }, changes);
+  diff_sorted(
+      from.accounts(), to.accounts(),
+      [](const v1::Account& a) { return std::string_view(a.name()); }, changes);
   diff_sorted(
       from.tunnels(), to.tunnels(), [](const v1::Tunnel& t) { return t.id(); }, changes);
   return changes;

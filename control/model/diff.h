@@ -24,9 +24,14 @@ std::vector<std::string> differing_fields(const google::protobuf::Message& a,
 v1::Change make_change(const v1::Tunnel* old, const v1::Tunnel* next);
 v1::Change make_change(const v1::Pool* old, const v1::Pool* next);
 v1::Change make_change(const v1::Pop* old, const v1::Pop* next);
+v1::Change make_change(const v1::Account* old, const v1::Account* next);
 
-// What turns `from` into `to`: the PoP, pools by name, tunnels by id. Both stripped of output-only
-// fields.
+// Does a snapshot differ before and after the change? False only where it is certain that it does
+// not.
+bool concerns_dataplane(const v1::Change& change);
+
+// What turns `from` into `to`: the PoP, pools and accounts by name, tunnels by id. Both stripped of
+// output-only fields.
 std::vector<v1::Change> diff(const v1::Config& from, const v1::Config& to);
 
 // The same of what took place one after another: changes of one resource are merged, and those that

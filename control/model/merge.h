@@ -18,9 +18,9 @@
 namespace simplon::control {
 
 // Copies fields of `source` to `destination` (same type). `mask` null or empty: those that are set;
-// "*": all. Paths are top-level field names; a path of a field that is not set clears it; lists are
-// replaced. Fields named in `ignored` (output only, identity) are never copied, and a path may name
-// them without effect. INVALID_ARGUMENT for an unknown path.
+// "*": all. Paths are field names, with dots into messages; a path of a field that is not set
+// clears it; lists are replaced. Fields named in `ignored` (output only, identity) are never
+// copied, and a path may name them without effect. INVALID_ARGUMENT for an unknown path.
 absl::Status merge_fields(const google::protobuf::Message& source,
                           const google::protobuf::FieldMask* mask,
                           std::span<const std::string_view> ignored,
@@ -31,8 +31,13 @@ absl::Status merge_fields(const google::protobuf::Message& source,
 absl::Status merge_tunnel(const v1::Tunnel& source, const google::protobuf::FieldMask* mask,
                           v1::Tunnel& destination);
 
+// The same for accounts. A secret and its MD5 are one field under two names: giving or naming
+// either replaces or clears it.
+absl::Status merge_account(const v1::Account& source, const google::protobuf::FieldMask* mask,
+                           v1::Account& destination);
+
 // The same for a whole configuration that replaces the one of `model`: tunnels that are there
-// already keep the passwords `config` does not give.
+// already keep the passwords and update keys, accounts the secrets that `config` does not give.
 void keep_secrets(const Model& model, v1::Config& config);
 
 }  // namespace simplon::control

@@ -6,6 +6,8 @@
 #include <algorithm>
 
 #include "control/config/validate.h"
+#include "control/model/diff.h"
+#include "control/text/absl_text.h"
 
 namespace simplon::control {
 namespace {
@@ -61,10 +63,15 @@ void Model::load(v1::Config config, std::vector<uint8_t> incarnations) {
   by_slot_.clear();
   by_remote_.clear();
   delegations_.clear();
+  by_account_name_.clear();
+  owned_.clear();
   disabled_ = 0;
   for (int i = 0; i < config_.tunnels_size(); ++i) {
     by_id_.emplace(config_.tunnels(i).id(), uint32_t(i));
     index(config_.tunnels(i), uint32_t(i));
+  }
+  for (int i = 0; i < config_.accounts_size(); ++i) {
+    by_account_name_.emplace(config_.accounts(i).name(), uint32_t(i));
   }
   rebuild_compiled();
 }
@@ -101,6 +108,22 @@ const v1::Tunnel* Model::at_slot(uint32_t slot) const {
 const v1::Pool* Model::find_pool(std::string_view name) const {
   const int position = position_of(config_.pools(), name);
   return position < 0 ? nullptr : &config_.pools(position);
+}
+
+const v1::Account* Model::find_account(std::string_view name) const {
+  const auto found = by_account_name_.find(name);
+  return found == by_account_name_.end() ? nullptr : &config_.accounts(int(found->second));
+}
+
+std::vector<uint32_t> Model::tunnels_of(std::string_view account) const {
+  const auto found = owned_.find(ToAbsl(account));
+  if (found == owned_.end()) return {};
+  return {found->second.begin(), found->second.end()};
+}
+
+std::size_t Model::tunnel_count_of(std::string_view account) const {
+  const auto found = owned_.find(ToAbsl(account));
+  return found == owned_.end() ? 0 : found->second.size();
 }
 
 Model::Owner Model::owner(uint64_t hi) const {
@@ -186,6 +209,7 @@ void Model::index(const v1::Tunnel& tunnel, uint32_t position) {
   each_delegation(tunnel, [&](const HiRange& range) {
     delegations_[range.first] = {range.last, tunnel.id()};
   });
+  if (!tunnel.account().empty()) owned_[tunnel.account()].insert(tunnel.id());
   disabled_ += tunnel.admin_state() == v1::Tunnel::DISABLED;
 }
 
@@ -196,6 +220,10 @@ void Model::unindex(const v1::Tunnel& tunnel) {
     by_remote_.erase({*remote, tunnel.id()});
   }
   each_delegation(tunnel, [&](const HiRange& range) { delegations_.erase(range.first); });
+  if (const auto owned = owned_.find(tunnel.account()); owned != owned_.end()) {
+    owned->second.erase(tunnel.id());
+    if (owned->second.empty()) owned_.erase(owned);
+  }
   disabled_ -= tunnel.admin_state() == v1::Tunnel::DISABLED;
 }
 
@@ -227,6 +255,24 @@ void Model::erase(uint32_t id) {
     }
   }
   config_.mutable_tunnels()->RemoveLast();
+}
+
+void Model::put_account(const v1::Account& account) {
+  const auto [found, fresh] =
+      by_account_name_.try_emplace(account.name(), uint32_t(config_.accounts_size()));
+  (fresh ? *config_.add_accounts() : *config_.mutable_accounts(int(found->second))) = account;
+}
+
+void Model::erase_account(std::string_view name) {
+  const auto found = by_account_name_.find(name);
+  const uint32_t position = found->second;
+  by_account_name_.erase(found);
+  const auto last = uint32_t(config_.accounts_size() - 1);
+  if (position != last) {
+    config_.mutable_accounts()->SwapElements(int(position), int(last));
+    by_account_name_[config_.accounts(int(position)).name()] = position;
+  }
+  config_.mutable_accounts()->RemoveLast();
 }
 
 void Model::set_pool(const v1::Pool* old, const v1::Pool* next) {
@@ -263,6 +309,8 @@ void Model::step(std::span<const v1::Change> changes, bool forward) {
     if (old == nullptr && next == nullptr) continue;  // a change of nothing
     const v1::Resource& any = next != nullptr ? *next : *old;
     if (any.has_tunnel() && next != nullptr) insert(next->tunnel());
+    if (any.has_account() && next != nullptr) put_account(next->account());
+    if (any.has_account() && next == nullptr) erase_account(old->account().name());
     if (any.has_pool()) {
       set_pool(old != nullptr ? &old->pool() : nullptr, next != nullptr ? &next->pool() : nullptr);
       settings_changed = true;
@@ -273,7 +321,8 @@ void Model::step(std::span<const v1::Change> changes, bool forward) {
       } else {
         config_.clear_pop();
       }
-      settings_changed = true;
+      // Compiling a million tunnels again takes seconds.
+      settings_changed = settings_changed || concerns_dataplane(change);
     }
   }
   if (settings_changed) {

@@ -3,7 +3,8 @@
 
 // The configuration in memory, indexed so that a change of one tunnel among a million costs the
 // same as among ten. Holds accepted configuration only: checks come before. Stored without
-// output-only fields, but with passwords; render() adds the former and takes the latter out.
+// output-only fields, but with secrets (those of accounts as MD5); render() adds the former and
+// takes the latter out.
 //
 // Thread: not synchronised. The engine guards it (readers share, the engine's thread writes).
 
@@ -11,12 +12,15 @@
 
 #include <absl/container/btree_map.h>
 #include <absl/container/btree_set.h>
+#include <absl/container/flat_hash_map.h>
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -58,7 +62,7 @@ class Model {
   // By slot, without the zeros at the end.
   std::span<const uint8_t> incarnations() const { return incarnations_; }
 
-  // Tunnels, with their passwords, in no particular order; pools by name.
+  // Tunnels and accounts, with their secrets, in no particular order; pools by name.
   const v1::Config& config() const { return config_; }
   const PoolPlan& plan() const { return plan_; }
   // For the checks of one tunnel.
@@ -67,10 +71,25 @@ class Model {
   const SnapshotBuilder& builder() const { return *builder_; }
   std::size_t tunnel_count() const { return by_id_.size(); }
   std::size_t disabled_count() const { return disabled_; }
+  std::size_t account_count() const { return by_account_name_.size(); }
 
   const v1::Tunnel* find(uint32_t id) const;
   const v1::Tunnel* at_slot(uint32_t slot) const;
   const v1::Pool* find_pool(std::string_view name) const;
+
+  // With `secret_md5` if it has a secret; null: none. Valid until the model changes.
+  const v1::Account* find_account(std::string_view name) const;
+  // Tunnels of the account, by id.
+  std::vector<uint32_t> tunnels_of(std::string_view account) const;
+  std::size_t tunnel_count_of(std::string_view account) const;
+
+  // By name, from the first that is not before `from`, until `visit` returns false.
+  template <typename Visit>
+  void visit_accounts_from(std::string_view from, Visit&& visit) const {
+    for (auto it = by_account_name_.lower_bound(from); it != by_account_name_.end(); ++it) {
+      if (!visit(config_.accounts(int(it->second)))) return;
+    }
+  }
 
   // By id, from the first that is at least `from`, until `visit` returns false.
   template <typename Visit>
@@ -119,6 +138,8 @@ class Model {
   void unindex(const v1::Tunnel& tunnel);
   void insert(const v1::Tunnel& tunnel);
   void erase(uint32_t id);
+  void put_account(const v1::Account& account);
+  void erase_account(std::string_view name);
   void set_pool(const v1::Pool* old, const v1::Pool* next);
   void rebuild_compiled();
   void add_compiled(const v1::Tunnel& tunnel);
@@ -132,6 +153,9 @@ class Model {
   std::vector<uint32_t> by_slot_;  // position, or kNoSlot; as long as the highest slot needs
   absl::btree_set<std::pair<Ipv6Address, uint32_t>> by_remote_;
   absl::btree_map<uint64_t, Delegation> delegations_;  // by first /64; never overlapping
+  absl::btree_map<std::string, uint32_t, std::less<>> by_account_name_;  // to the position
+  // By account; those that own none are not there.
+  absl::flat_hash_map<std::string, absl::btree_set<uint32_t>> owned_;
   std::vector<uint8_t> incarnations_;
   std::size_t disabled_ = 0;
 };

@@ -13,6 +13,7 @@
 #include <cstring>
 
 #include "control/config/secret.h"
+#include "control/store/credential.h"
 
 namespace simplon::control {
 
@@ -22,6 +23,10 @@ std::string tunnel_name(uint32_t id) {
 
 std::string pool_name(std::string_view name) {
   return fmt::format("pools/{}", name);
+}
+
+std::string account_name(std::string_view name) {
+  return fmt::format("accounts/{}", name);
 }
 
 std::optional<uint32_t> parse_tunnel_name(std::string_view name) {
@@ -34,10 +39,21 @@ std::optional<uint32_t> parse_tunnel_name(std::string_view name) {
   return id;
 }
 
-std::string_view parse_pool_name(std::string_view name) {
-  constexpr std::string_view kCollection = "pools/";
-  if (name.starts_with(kCollection)) name.remove_prefix(kCollection.size());
+namespace {
+
+std::string_view without(std::string_view collection, std::string_view name) {
+  if (name.starts_with(collection)) name.remove_prefix(collection.size());
   return name;
+}
+
+}  // namespace
+
+std::string_view parse_pool_name(std::string_view name) {
+  return without("pools/", name);
+}
+
+std::string_view parse_account_name(std::string_view name) {
+  return without("accounts/", name);
 }
 
 namespace {
@@ -56,31 +72,41 @@ std::string etag_of(const google::protobuf::MessageLite& resource) {
   return fmt::format("{:016x}", hash);
 }
 
-// Passwords count, but must not be guessed from what everybody may read: under a key of this
-// process. So the etag of such a tunnel changes when control starts anew.
-std::string etag_with_secrets(v1::Tunnel tunnel) {
+// Secrets count, but must not be guessed from what everybody may read: under a key of this process.
+// So the etag of such a resource changes when control starts anew.
+template <typename T>
+std::string etag_with_secrets(T resource, std::initializer_list<std::string_view> secrets) {
   static const std::string key = [] {
     std::string bytes(32, '\0');
     if (getrandom(bytes.data(), bytes.size(), 0) != ssize_t(bytes.size())) std::abort();
     return bytes;
   }();
-  // Neither of the two has a NUL in it.
-  const Sha1Digest digest =
-      sha1(key + tunnel.password() + '\0' + tunnel.previous_password() + '\0' + key);
-  hide_secrets(tunnel);
+  std::string keyed = key;
+  for (const std::string_view secret : secrets) {
+    keyed += secret;
+    keyed += '\0';  // none of them has one in it
+  }
+  const Sha1Digest digest = sha1(keyed + key);
+  hide_secrets(resource);
   uint64_t half;
   std::memcpy(&half, digest.data(), sizeof(half));
-  tunnel.set_etag(fmt::format("{:016x}", half));
-  return etag_of(tunnel);
+  resource.set_etag(fmt::format("{:016x}", half));
+  return etag_of(resource);
 }
 
 }  // namespace
 
 std::string etag(const google::protobuf::MessageLite& resource) {
-  const auto* tunnel = dynamic_cast<const v1::Tunnel*>(&resource);
-  const bool secret =
-      tunnel != nullptr && (!tunnel->password().empty() || !tunnel->previous_password().empty());
-  return secret ? etag_with_secrets(*tunnel) : etag_of(resource);
+  if (const auto* tunnel = dynamic_cast<const v1::Tunnel*>(&resource);
+      tunnel != nullptr && !credential_of(*tunnel).empty()) {
+    return etag_with_secrets(
+        *tunnel, {tunnel->password(), tunnel->previous_password(), tunnel->update_key()});
+  }
+  if (const auto* account = dynamic_cast<const v1::Account*>(&resource);
+      account != nullptr && !account->secret_md5().empty()) {
+    return etag_with_secrets(*account, {account->secret_md5()});
+  }
+  return etag_of(resource);
 }
 
 v1::Tunnel render(const Model& model, const v1::Tunnel& tunnel) {
@@ -115,9 +141,18 @@ v1::Pop render(const v1::Pop& pop) {
   return out;
 }
 
+v1::Account render(const Model& model, const v1::Account& account) {
+  v1::Account out = account;
+  hide_secrets(out);
+  out.set_etag(etag(account));
+  out.set_tunnels(uint32_t(model.tunnel_count_of(account.name())));
+  return out;
+}
+
 v1::Change render(const Model& model, v1::Change change) {
   const auto add = [&](v1::Resource& resource) {
     if (resource.has_tunnel()) *resource.mutable_tunnel() = render(model, resource.tunnel());
+    if (resource.has_account()) *resource.mutable_account() = render(model, resource.account());
     if (resource.has_pool()) *resource.mutable_pool() = render(resource.pool());
     if (resource.has_pop()) *resource.mutable_pop() = render(resource.pop());
   };
@@ -134,6 +169,7 @@ void strip_output(v1::Tunnel& tunnel) {
   tunnel.clear_routed_ipv4_prefix();
   tunnel.clear_has_password();
   tunnel.clear_has_previous_password();
+  tunnel.clear_has_update_key();
 }
 
 void strip_output(v1::Pool& pool) {
@@ -144,9 +180,16 @@ void strip_output(v1::Pop& pop) {
   pop.clear_etag();
 }
 
+void strip_output(v1::Account& account) {
+  account.clear_etag();
+  account.clear_has_secret();
+  account.clear_tunnels();
+}
+
 void strip_output(v1::Config& config) {
   if (config.has_pop()) strip_output(*config.mutable_pop());
   for (v1::Pool& pool : *config.mutable_pools()) strip_output(pool);
+  for (v1::Account& account : *config.mutable_accounts()) strip_output(account);
   for (v1::Tunnel& tunnel : *config.mutable_tunnels()) strip_output(tunnel);
 }
 

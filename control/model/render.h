@@ -16,31 +16,36 @@
 
 namespace simplon::control {
 
-// Resource names: `tunnels/T123`, `pools/link`, `pop`.
+// Resource names: `tunnels/T123`, `pools/link`, `accounts/ann`, `pop`.
 std::string tunnel_name(uint32_t id);
 std::string pool_name(std::string_view name);
+std::string account_name(std::string_view name);
 inline constexpr std::string_view kPopName = "pop";
 
 // `tunnels/T123`, `T123` or `123`; nullopt: not a tunnel's name.
 std::optional<uint32_t> parse_tunnel_name(std::string_view name);
 // `pools/link` or `link`: the part behind the slash.
 std::string_view parse_pool_name(std::string_view name);
+// `accounts/ann` or `ann`.
+std::string_view parse_account_name(std::string_view name);
 
-// With output-only fields, and without passwords.
+// With output-only fields, and without secrets.
 v1::Tunnel render(const Model& model, const v1::Tunnel& tunnel);
 v1::Pool render(const v1::Pool& pool);
 v1::Pop render(const v1::Pop& pop);
+v1::Account render(const Model& model, const v1::Account& account);
 // With etags and names; the link and routed prefixes by the model as it is now.
 v1::Change render(const Model& model, v1::Change change);
 
-// Without output-only fields, as the model holds a resource: its passwords stay.
+// Without output-only fields, as the model holds a resource: its secrets stay.
 void strip_output(v1::Tunnel& tunnel);
 void strip_output(v1::Pool& pool);
 void strip_output(v1::Pop& pop);
+void strip_output(v1::Account& account);
 void strip_output(v1::Config& config);
 
-// Of a resource without output-only fields: equal contents, equal etag. Of a tunnel with passwords
-// also equal passwords, though nothing about them can be told from it.
+// Of a resource without output-only fields: equal contents, equal etag. Of a tunnel or account
+// with secrets also equal secrets, though nothing about them can be told from it.
 std::string etag(const google::protobuf::MessageLite& resource);
 
 }  // namespace simplon::control

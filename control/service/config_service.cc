@@ -10,12 +10,12 @@
 #include <limits>
 
 #include "control/clock.h"
+#include "control/config/secret.h"
 #include "control/error/error.h"
 #include "control/model/diff.h"
 #include "control/model/paging.h"
 #include "control/model/render.h"
 #include "control/service/grpc_status.h"
-#include "control/store/credential.h"
 
 namespace simplon::control {
 namespace {
@@ -69,9 +69,7 @@ grpc::Status ConfigService::GetConfig(grpc::ServerContext*, const v1::GetConfigR
     return context_.engine.config_at(model, info.revision, wanted);
   });
   if (!config.ok()) return to_grpc(config.status());
-  if (!request->with_secrets()) {
-    for (v1::Tunnel& tunnel : *config->mutable_tunnels()) set_credential(tunnel, {});
-  }
+  if (!request->with_secrets()) drop_secrets(*config);
   *reply->mutable_config() = *std::move(config);
   reply->set_revision(wanted);
   if (wanted != 0) {

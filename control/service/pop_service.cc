@@ -79,6 +79,7 @@ grpc::Status PopService::GetPopStatus(grpc::ServerContext*, const v1::GetPopStat
     reply->set_service_state(model.config().pop().service_state());
     reply->set_service_message(model.config().pop().service_message());
     reply->set_pools(uint32_t(model.config().pools_size()));
+    reply->set_accounts(uint32_t(model.account_count()));
     if (info.pending) {
       reply->set_unconfirmed_revision(info.pending->revision);
       *reply->mutable_confirm_deadline() = timestamp(info.pending->deadline_unix_ns);

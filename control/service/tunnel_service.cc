@@ -124,7 +124,7 @@ absl::Status rotate(Editor& editor, const v1::RotateTunnelPasswordRequest& reque
     return invalid_field("password", "NOT_NEW", "is the one the tunnel has");
   }
   v1::Tunnel next = **old;
-  set_credential(next, {password, (*old)->password()});
+  set_credential(next, {password, next.password(), next.update_key()});
   const auto id = editor.put_tunnel(std::move(next), "");
   if (!id.ok()) return id.status();
   *reply = render(editor.model(), *editor.model().find(*id));
@@ -136,7 +136,7 @@ absl::Status end_rotation(Editor& editor, const v1::EndTunnelPasswordRotationReq
   const auto old = find_with_password(editor, request.name(), request.etag());
   if (!old.ok()) return old.status();
   v1::Tunnel next = **old;
-  set_credential(next, {next.password(), {}});
+  next.clear_previous_password();
   const auto id = editor.put_tunnel(std::move(next), "");
   if (!id.ok()) return id.status();
   *reply = render(editor.model(), *editor.model().find(*id));

@@ -44,9 +44,10 @@ class Selection {
       case v1::WatchResponse::kChange: {
         const v1::Change& change = event.change();
         const v1::Resource& resource = change.has_new_() ? change.new_() : change.old();
-        return has(resource.has_tunnel() ? v1::WatchRequest::TUNNEL
-                   : resource.has_pool() ? v1::WatchRequest::POOL
-                                         : v1::WatchRequest::POP) &&
+        return has(resource.has_tunnel()    ? v1::WatchRequest::TUNNEL
+                   : resource.has_pool()    ? v1::WatchRequest::POOL
+                   : resource.has_account() ? v1::WatchRequest::ACCOUNT
+                                            : v1::WatchRequest::POP) &&
                has_name(change.name());
       }
       case v1::WatchResponse::kRevisionEvent:
@@ -90,6 +91,22 @@ std::vector<v1::Change> initial_tunnels(const Model& model, uint64_t& from) {
       return false;
     }
     changes.push_back(render(model, make_change(static_cast<const v1::Tunnel*>(nullptr), &tunnel)));
+    return true;
+  });
+  from = next;
+  return changes;
+}
+
+std::vector<v1::Change> initial_accounts(const Model& model, std::string& from) {
+  std::vector<v1::Change> changes;
+  std::string next;
+  model.visit_accounts_from(from, [&](const v1::Account& account) {
+    if (changes.size() == kInitialSlice) {
+      next = account.name();
+      return false;
+    }
+    changes.push_back(
+        render(model, make_change(static_cast<const v1::Account*>(nullptr), &account)));
     return true;
   });
   from = next;
@@ -165,6 +182,13 @@ bool send_initial_state(Engine& engine, Stream& stream) {
           [](const Model& model, const Engine::Info&) { return initial_settings(model); }))) {
     return false;
   }
+  std::string from_account;
+  do {
+    auto slice = engine.read([&](const Model& model, const Engine::Info&) {
+      return initial_accounts(model, from_account);
+    });
+    if (!stream.changes(std::move(slice))) return false;
+  } while (!from_account.empty());
   for (uint64_t from = 0; from < (uint64_t{1} << 32);) {
     auto slice = engine.read(
         [&](const Model& model, const Engine::Info&) { return initial_tunnels(model, from); });

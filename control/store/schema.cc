@@ -35,6 +35,15 @@ CREATE TABLE error_baseline (tunnel_id INTEGER NOT NULL, reason INTEGER NOT NULL
                              instance INTEGER NOT NULL, count INTEGER NOT NULL,
                              PRIMARY KEY (tunnel_id, reason)) WITHOUT ROWID;
 )sql",
+    // Accounts, and their secrets by the same rule.
+    R"sql(
+ALTER TABLE credentials ADD COLUMN update_key TEXT NOT NULL DEFAULT '';
+CREATE TABLE accounts (name TEXT PRIMARY KEY, proto BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE account_secrets (name TEXT NOT NULL, since INTEGER NOT NULL, until INTEGER,
+                              secret_md5 TEXT NOT NULL,
+                              PRIMARY KEY (name, since)) WITHOUT ROWID;
+CREATE INDEX account_secrets_until ON account_secrets (until) WHERE until IS NOT NULL;
+)sql",
 };
 static_assert(sizeof kSteps / sizeof kSteps[0] == kSchemaVersion);
 

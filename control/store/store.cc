@@ -12,6 +12,7 @@
 #include <cstring>
 #include <thread>
 
+#include "control/config/normalize.h"
 #include "control/config/secret.h"
 #include "control/error/error.h"
 #include "control/store/schema.h"
@@ -48,6 +49,7 @@ bool lock(int fd, std::chrono::milliseconds patience) {
 
 struct Store::Statements {
   std::optional<Statement> put_meta, delete_meta, put_pool, delete_pool, put_tunnel, delete_tunnel;
+  std::optional<Statement> put_account, delete_account;
   std::optional<Statement> put_revision, put_change, forget_revisions, forget_changes;
   std::optional<Statement> put_counter, delete_counter, put_archive;
   std::optional<Statement> put_incarnation, put_learned, delete_learned;
@@ -130,8 +132,20 @@ absl::Status Store::prepare() {
       add(s.put_baseline, "INSERT OR REPLACE INTO error_baseline VALUES (?1, ?2, ?3, ?4)"));
   SIMPLON_RETURN_IF_ERROR(
       add(s.delete_baselines, "DELETE FROM error_baseline WHERE tunnel_id = ?1"));
-  return credentials_.prepare(*writer_);
+  SIMPLON_RETURN_IF_ERROR(add(s.put_account, "INSERT OR REPLACE INTO accounts VALUES (?1, ?2)"));
+  SIMPLON_RETURN_IF_ERROR(add(s.delete_account, "DELETE FROM accounts WHERE name = ?1"));
+  SIMPLON_RETURN_IF_ERROR(credentials_.prepare(*writer_, "credentials", "tunnel_id", 3));
+  return account_secrets_.prepare(*writer_, "account_secrets", "name", 1);
 }
+
+namespace {
+
+Credential credential_in(const Statement& row, int column) {
+  return {std::string(row.blob(column)), std::string(row.blob(column + 1)),
+          std::string(row.blob(column + 2))};
+}
+
+}  // namespace
 
 absl::StatusOr<Store::State> Store::load() {
   State state;
@@ -157,6 +171,9 @@ absl::StatusOr<Store::State> Store::load() {
   SIMPLON_RETURN_IF_ERROR(each("SELECT proto FROM tunnels ORDER BY id", [&](const Statement& row) {
     return parse(*state.config.add_tunnels(), row.blob(0));
   }));
+  SIMPLON_RETURN_IF_ERROR(
+      each("SELECT proto FROM accounts ORDER BY name",
+           [&](const Statement& row) { return parse(*state.config.add_accounts(), row.blob(0)); }));
   SIMPLON_RETURN_IF_ERROR(
       each("SELECT value FROM meta WHERE key = 'pop'",
            [&](const Statement& row) { return parse(*state.config.mutable_pop(), row.blob(0)); }));
@@ -213,15 +230,28 @@ absl::StatusOr<Store::State> Store::load() {
   // Tunnels and current credentials both come by id.
   int at = 0;
   SIMPLON_RETURN_IF_ERROR(
-      each("SELECT tunnel_id, password, previous_password FROM credentials WHERE until IS NULL "
-           "ORDER BY tunnel_id",
+      each("SELECT tunnel_id, password, previous_password, update_key FROM credentials "
+           "WHERE until IS NULL ORDER BY tunnel_id",
            [&](const Statement& row) {
              auto& tunnels = *state.config.mutable_tunnels();
              while (at < tunnels.size() && tunnels[at].id() < row.integer(0)) ++at;
              if (at == tunnels.size() || tunnels[at].id() != row.integer(0)) return false;
-             set_credential(tunnels[at], {std::string(row.blob(1)), std::string(row.blob(2))});
+             set_credential(tunnels[at], credential_in(row, 1));
              return true;
            }));
+  // Likewise.
+  at = 0;
+  SIMPLON_RETURN_IF_ERROR(
+      each("SELECT name, secret_md5 FROM account_secrets WHERE until IS NULL ORDER BY name",
+           [&](const Statement& row) {
+             auto& accounts = *state.config.mutable_accounts();
+             while (at < accounts.size() && accounts[at].name() < row.blob(0)) ++at;
+             if (at == accounts.size() || accounts[at].name() != row.blob(0)) return false;
+             set_account_secret(accounts[at], std::string(row.blob(1)));
+             return true;
+           }));
+  for (v1::Tunnel& tunnel : *state.config.mutable_tunnels()) fill_in(tunnel);
+  if (state.config.pop().ByteSizeLong() != 0) fill_in(*state.config.mutable_pop());
   return state;
 }
 
@@ -233,7 +263,13 @@ absl::Status Store::write_tunnel(uint64_t number, const v1::Change& change) {
   const uint32_t id = deleted ? old.id() : next.id();
   const Credential credential = credential_of(next);
   if (credential != credential_of(old)) {
-    SIMPLON_RETURN_IF_ERROR(credentials_.put(number, id, credential));
+    using Secrets = std::initializer_list<std::string_view>;
+    SIMPLON_RETURN_IF_ERROR(
+        credential.empty()
+            ? credentials_.put(number, id, {})
+            : credentials_.put(number, id,
+                               Secrets{credential.password, credential.previous_password,
+                                       credential.update_key}));
   }
   if (old.id() != 0 && (deleted || old.slot() != next.slot())) {
     // Nothing of it is believed for the next tunnel in that slot.
@@ -261,19 +297,48 @@ absl::Status Store::write_tunnel(uint64_t number, const v1::Change& change) {
 
 namespace {
 
-// As the log keeps it: without passwords.
+bool has_secrets(const v1::Resource& resource) {
+  return !credential_of(resource.tunnel()).empty() || !resource.account().secret_md5().empty();
+}
+
+void hide(v1::Resource& resource) {
+  if (resource.has_tunnel()) hide_secrets(*resource.mutable_tunnel());
+  if (resource.has_account()) hide_secrets(*resource.mutable_account());
+}
+
+// As the log keeps it: without secrets.
 std::string logged(const v1::Change& change) {
-  if (credential_of(change.old().tunnel()).empty() &&
-      credential_of(change.new_().tunnel()).empty()) {
-    return change.SerializeAsString();
-  }
+  if (!has_secrets(change.old()) && !has_secrets(change.new_())) return change.SerializeAsString();
   v1::Change hidden = change;
-  if (hidden.has_old()) hide_secrets(*hidden.mutable_old()->mutable_tunnel());
-  if (hidden.has_new_()) hide_secrets(*hidden.mutable_new_()->mutable_tunnel());
+  if (hidden.has_old()) hide(*hidden.mutable_old());
+  if (hidden.has_new_()) hide(*hidden.mutable_new_());
   return hidden.SerializeAsString();
 }
 
 }  // namespace
+
+absl::Status Store::write_account(uint64_t number, const v1::Change& change) {
+  Statements& s = *statements_;
+  const v1::Account& old = change.old().account();
+  const bool deleted = change.action() == v1::Change::DELETED;
+  v1::Account next = change.new_().account();
+  const std::string& name = deleted ? old.name() : next.name();
+  const std::string& secret = next.secret_md5();
+  if (secret != old.secret_md5()) {
+    using Secrets = std::initializer_list<std::string_view>;
+    SIMPLON_RETURN_IF_ERROR(secret.empty() ? account_secrets_.put(number, name, {})
+                                           : account_secrets_.put(number, name, Secrets{secret}));
+  }
+  if (deleted) {
+    s.delete_account->bind_text(1, name);
+    return s.delete_account->run();
+  }
+  hide_secrets(next);
+  const std::string bytes = next.SerializeAsString();
+  s.put_account->bind_text(1, name);
+  s.put_account->bind_blob(2, bytes);
+  return s.put_account->run();
+}
 
 absl::Status Store::write_change(uint64_t number, uint64_t index, const v1::Change& change) {
   Statements& s = *statements_;
@@ -302,7 +367,8 @@ absl::Status Store::write_change(uint64_t number, uint64_t index, const v1::Chan
       SIMPLON_RETURN_IF_ERROR(s.put_meta->run());
       break;
     case v1::Resource::kAccount:
-      return absl::UnimplementedError("store: accounts");
+      SIMPLON_RETURN_IF_ERROR(write_account(number, change));
+      break;
     case v1::Resource::KIND_NOT_SET:
       return absl::InternalError("store: change without a resource");
   }
@@ -383,9 +449,11 @@ absl::Status Store::forget_old(uint64_t newest) {
   s.forget_changes->bind(1, int64_t(newest - kKeepRevisions));
   SIMPLON_RETURN_IF_ERROR(s.forget_changes->run());
   // The oldest revision that can be restored is the one before the oldest in the log.
-  const auto forgotten = credentials_.forget(newest - kKeepRevisions);
-  if (!forgotten.ok()) return forgotten.status();
-  if (*forgotten) wipe_log_ = true;
+  for (SecretTable* table : {&credentials_, &account_secrets_}) {
+    const auto forgotten = table->forget(newest - kKeepRevisions);
+    if (!forgotten.ok()) return forgotten.status();
+    if (*forgotten) wipe_log_ = true;
+  }
   return absl::OkStatus();
 }
 
@@ -475,15 +543,28 @@ absl::StatusOr<std::vector<v1::Change>> Store::changes(uint64_t number, uint64_t
 absl::StatusOr<Credential> Store::credential_at(uint32_t tunnel_id, uint64_t revision) {
   const std::lock_guard lock(reader_mutex_);
   auto query = reader_->prepare(
-      "SELECT password, previous_password FROM credentials WHERE tunnel_id = ?1 AND since <= ?2 "
-      "AND (until IS NULL OR until > ?2)");
+      "SELECT password, previous_password, update_key FROM credentials WHERE tunnel_id = ?1 "
+      "AND since <= ?2 AND (until IS NULL OR until > ?2)");
   if (!query.ok()) return query.status();
   query->bind(1, tunnel_id);
   query->bind(2, int64_t(revision));
   auto found = query->step();
   if (!found.ok()) return found.status();
   if (!*found) return Credential();
-  return Credential{std::string(query->blob(0)), std::string(query->blob(1))};
+  return credential_in(*query, 0);
+}
+
+absl::StatusOr<std::string> Store::account_secret_at(std::string_view account, uint64_t revision) {
+  const std::lock_guard lock(reader_mutex_);
+  auto query = reader_->prepare(
+      "SELECT secret_md5 FROM account_secrets WHERE name = ?1 AND since <= ?2 "
+      "AND (until IS NULL OR until > ?2)");
+  if (!query.ok()) return query.status();
+  query->bind_text(1, account);
+  query->bind(2, int64_t(revision));
+  auto found = query->step();
+  if (!found.ok()) return found.status();
+  return *found ? std::string(query->blob(0)) : std::string();
 }
 
 absl::StatusOr<std::vector<LearnedRow>> Store::learned() {

@@ -6,7 +6,7 @@
 // One SQLite file (WAL, synchronous=FULL): what commit() returned OK for survives kill -9 and power
 // loss.
 //
-// Passwords are in a table of their own and nowhere else in the file: what goes into the other
+// Secrets are in two tables of their own and nowhere else in the file: what goes into the other
 // tables has them taken out, what load() returns has them put back. secure_delete overwrites what
 // is deleted.
 
@@ -23,11 +23,12 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "control/runtime/learned_row.h"
 #include "control/store/credential.h"
-#include "control/store/credential_table.h"
+#include "control/store/secret_table.h"
 #include "control/store/sqlite.h"
 #include "simplon/v1/common.pb.h"
 #include "simplon/v1/config.pb.h"
@@ -77,7 +78,7 @@ struct StoreWrite {
 class Store {
  public:
   struct State {
-    v1::Config config;  // tunnels by id, pools by name
+    v1::Config config;  // tunnels by id, pools and accounts by name
     uint64_t revision = 0;
     std::optional<PendingConfirmation> pending;
     std::vector<CounterRow> counters;
@@ -112,8 +113,10 @@ class Store {
   // Changes of one revision from index `first`.
   absl::StatusOr<std::vector<v1::Change>> changes(uint64_t number, uint64_t first,
                                                   std::size_t limit);
-  // The passwords a tunnel had at a revision the log reaches back to.
+  // The secrets a tunnel had at a revision the log reaches back to.
   absl::StatusOr<Credential> credential_at(uint32_t tunnel_id, uint64_t revision);
+  // Account.secret_md5, likewise.
+  absl::StatusOr<std::string> account_secret_at(std::string_view account, uint64_t revision);
   // The whole journal, by slot.
   absl::StatusOr<std::vector<LearnedRow>> learned();
 
@@ -125,6 +128,7 @@ class Store {
   absl::Status write_revision(const RevisionWrite& write);
   absl::Status write_change(uint64_t number, uint64_t index, const v1::Change& change);
   absl::Status write_tunnel(uint64_t number, const v1::Change& change);
+  absl::Status write_account(uint64_t number, const v1::Change& change);
   absl::Status write_counters(const StoreWrite& write);
   absl::Status write_runtime(const StoreWrite& write);
   absl::Status forget_old(uint64_t newest);
@@ -132,7 +136,8 @@ class Store {
   int lock_fd_ = -1;
   std::optional<Database> writer_;
   std::unique_ptr<Statements> statements_;
-  CredentialTable credentials_;
+  SecretTable credentials_;
+  SecretTable account_secrets_;
   bool wipe_log_ = false;  // the write-ahead log may still hold what was deleted
   std::mutex reader_mutex_;
   std::optional<Database> reader_;

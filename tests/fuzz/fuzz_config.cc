@@ -45,7 +45,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, std::size_t size) {
                             {.missing_passwords = control::MissingPasswords::kAllow});
   require(hidden.ok());
   for (const v1::Tunnel& tunnel : hidden->tunnels()) {
-    require(tunnel.password().empty() && tunnel.previous_password().empty());
+    require(tunnel.password().empty() && tunnel.previous_password().empty() &&
+            tunnel.update_key().empty());
+  }
+  for (const v1::Account& account : hidden->accounts()) {
+    require(account.secret().empty() && account.secret_md5().empty());
   }
   require(control::build_snapshot(*config, 1, 1).ok());
   return 0;

@@ -26,6 +26,54 @@ std::string ipv4_text(uint32_t value) {
   return Ipv4Address::from_value(value).to_string();
 }
 
+std::string random_text(Random& random, uint64_t longest, char first, char last) {
+  std::string text;
+  for (uint64_t i = pick(random, 0, longest); i > 0; --i) {
+    text +=
+        static_cast<char>(pick(random, static_cast<unsigned>(first), static_cast<unsigned>(last)));
+  }
+  return text;
+}
+
+void set_details(v1::PopDetails& details, Random& random) {
+  details.set_city(random_text(random, 100, ' ', '~'));
+  details.set_country(pick(random, 0, 1) != 0 ? "nl" : "");
+  details.set_isp_name(random_text(random, 20, ' ', '~'));
+  details.set_isp_asn(static_cast<uint32_t>(pick(random, 0, 0xffffffff)));
+  details.set_info_url(random_text(random, 40, '!', '~'));
+}
+
+// What no packet meets.
+void set_policy(v1::Pop& pop, Random& random) {
+  pop.set_number(static_cast<uint32_t>(pick(random, 0, 63)));
+  if (pick(random, 0, 1) != 0) set_details(*pop.mutable_details(), random);
+  for (uint32_t i = static_cast<uint32_t>(pick(random, 0, 5)); i > 0; --i) {
+    v1::PeerPop& peer = *pop.add_peer_pops();
+    peer.set_number((pop.number() + i) % 64);
+    peer.set_name("peer-" + std::to_string(i));
+    if (pick(random, 0, 1) != 0) peer.set_ipv4_address("198.51.100." + std::to_string(200 + i));
+    if (pick(random, 0, 1) != 0) peer.set_ipv6_address("2001:DB9:0::" + std::to_string(i));
+    if (pick(random, 0, 1) != 0) set_details(*peer.mutable_details(), random);
+  }
+  pop.set_service_state(static_cast<v1::ServiceState>(pick(random, 0, 3)));
+  pop.set_service_message(random_text(random, 200, ' ', '~'));
+  if (pick(random, 0, 1) != 0) {
+    v1::TicPolicy& tic = *pop.mutable_tic();
+    tic.set_clear_text(static_cast<v1::TicPolicy::ClearText>(pick(random, 0, 2)));
+    tic.set_clear_challenge(static_cast<v1::TicPolicy::Challenge>(pick(random, 0, 3)));
+    tic.set_md5_challenge(static_cast<v1::TicPolicy::Challenge>(pick(random, 0, 3)));
+    tic.set_max_failures(static_cast<uint32_t>(pick(random, 0, 9)));
+  }
+  if (pick(random, 0, 1) != 0) {
+    pop.mutable_endpoint_update()->set_max_unchanged(static_cast<uint32_t>(pick(random, 0, 99)));
+    pop.mutable_endpoint_update()->set_max_changes(static_cast<uint32_t>(pick(random, 0, 99)));
+  }
+  for (uint64_t i = pick(random, 0, 3); i > 0; --i) {
+    pop.mutable_console()->add_allowed_addresses("127.0.0." + std::to_string(i));
+    pop.mutable_console()->add_allowed_addresses("2001:DB8::" + std::to_string(i));
+  }
+}
+
 void set_pop(v1::Config& config, Random& random) {
   v1::Pop& pop = *config.mutable_pop();
   pop.set_name("pop-" + std::to_string(pick(random, 0, 999)));
@@ -57,6 +105,7 @@ void set_pop(v1::Config& config, Random& random) {
   pop.set_icmpv4_protocol_unreachable(pick(random, 0, 1) != 0);
   pop.set_icmpv6_source_policy(pick(random, 0, 1) != 0);
   pop.set_ignore_icmpv4_echo(pick(random, 0, 1) != 0);
+  set_policy(pop, random);
 }
 
 // Pools that turn out to overlap are simply not kept.
@@ -147,12 +196,48 @@ void add_delegated(v1::Tunnel& tunnel, const control::ConfigContext& context, Ra
   }
 }
 
-std::string random_password(Random& random) {
+std::string random_password(Random& random, uint64_t shortest = 16) {
   std::string text;
-  for (uint64_t i = pick(random, 16, pick(random, 0, 3) == 0 ? 132 : 24); i > 0; --i) {
+  for (uint64_t i = pick(random, shortest, pick(random, 0, 3) == 0 ? 132 : 24); i > 0; --i) {
     text += static_cast<char>(pick(random, 0x21, 0x7e));
   }
   return text;
+}
+
+void add_accounts(v1::Config& config, Random& random) {
+  constexpr std::string_view kCharacters = "abcXYZ019._@+-";
+  for (uint64_t i = pick(random, 0, 9); i > 0; --i) {
+    v1::Account& account = *config.add_accounts();
+    account.set_name(std::to_string(i));  // no two alike
+    for (uint64_t more = pick(random, 0, pick(random, 0, 3) == 0 ? 62 : 6); more > 0; --more) {
+      account.mutable_name()->push_back(kCharacters[pick(random, 0, kCharacters.size() - 1)]);
+    }
+    account.set_state(static_cast<v1::Account::State>(pick(random, 0, 2)));
+    account.set_clear_text(static_cast<v1::TicPolicy::ClearText>(pick(random, 0, 2)));
+    if (pick(random, 0, 1) != 0) account.set_description("of gr\xc3\xbc\xc3\x9f");
+    switch (pick(random, 0, 2)) {
+      case 0:
+        account.set_secret(random_password(random, 8));
+        break;
+      case 1:
+        account.set_secret_md5(std::string(32, static_cast<char>(pick(random, 'A', 'F'))));
+        break;
+      default:
+        break;
+    }
+  }
+}
+
+// What its owner has to do with.
+void set_subscriber(v1::Tunnel& tunnel, const v1::Config& config, Random& random) {
+  if (!config.accounts().empty() && pick(random, 0, 1) != 0) {
+    const auto last = static_cast<uint64_t>(config.accounts_size() - 1);
+    tunnel.set_account(config.accounts(static_cast<int>(pick(random, 0, last))).name());
+  }
+  if (pick(random, 0, 2) == 0) tunnel.set_update_key(random_password(random));
+  if (tunnel.type() == v1::Tunnel::DYNAMIC_ENDPOINT) {
+    tunnel.set_tic_type(static_cast<v1::Tunnel::TicType>(pick(random, 0, 2)));
+  }
 }
 
 // The type, and with it what only it has.
@@ -212,6 +297,7 @@ v1::Config random_config(Random& random, unsigned max_tunnels) {
   v1::Config config;
   set_pop(config, random);
   add_pools(config, random);
+  add_accounts(config, random);
   control::Violations violations;
   control::ConfigContext context(config.pop(), config.pools(), violations);
   for (uint64_t i = pick(random, 0, max_tunnels); i > 0; --i) {
@@ -221,7 +307,8 @@ v1::Config random_config(Random& random, unsigned max_tunnels) {
     const auto slot =
         pool.record.first + static_cast<uint32_t>(pick(random, 0, pool.record.unit_count - 1));
     if (context.owner_of_slot(slot) != 0 || context.is_reserved(slot)) continue;
-    const v1::Tunnel tunnel = random_tunnel(slot, context, random);
+    v1::Tunnel tunnel = random_tunnel(slot, context, random);
+    set_subscriber(tunnel, config, random);
     control::Violations faults;
     const auto compiled = control::compile_tunnel(tunnel, context, faults);
     if (!compiled) continue;  // an id that occurred before

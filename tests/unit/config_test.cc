@@ -255,6 +255,18 @@ v1::Pool* add_ipv4_pool(v1::Config& c, const char* prefix,
 constexpr const char* kPassword = "0123456789abcdef";
 
 // Makes the first tunnel one of another type, with all that the type needs.
+v1::Account* add_account(v1::Config& config, const std::string& name) {
+  config.add_accounts()->set_name(name);
+  return config.mutable_accounts(config.accounts_size() - 1);
+}
+
+v1::PeerPop* add_peer(v1::Config& config, uint32_t number, const std::string& name) {
+  v1::PeerPop& peer = *config.mutable_pop()->add_peer_pops();
+  peer.set_number(number);
+  peer.set_name(name);
+  return &peer;
+}
+
 v1::Tunnel* become(v1::Config& c, v1::Tunnel::Type type) {
   v1::Tunnel* t = c.mutable_tunnels(0);
   t->set_type(type);
@@ -743,6 +755,105 @@ const Fault kFaults[] = {
        for (int i = 0; i < 17; ++i)
          tunnel(c, 0)->add_ipv4_prefixes("10.0.0." + std::to_string(i) + "/32");
      }},
+
+    // Accounts.
+    {"accounts[0].name", "REQUIRED", [](auto& c) { c.add_accounts(); }},
+    {"accounts[0].name", "TOO_LONG", [](auto& c) { add_account(c, std::string(65, 'a')); }},
+    {"accounts[0].name", "BAD_NAME", [](auto& c) { add_account(c, "@ann"); }},
+    {"accounts[0].name", "BAD_NAME", [](auto& c) { add_account(c, "ann smith"); }},
+    {"accounts[0].name", "BAD_NAME", [](auto& c) { add_account(c, "ann/smith"); }},
+    {"accounts[1].name", "DUPLICATE",
+     [](auto& c) { add_account(c, "ann"), add_account(c, "ann"); }},
+    {"accounts[0].state", "UNKNOWN_VALUE",
+     [](auto& c) { add_account(c, "ann")->set_state(static_cast<v1::Account::State>(9)); }},
+    {"accounts[0].clear_text", "UNKNOWN_VALUE",
+     [](auto& c) {
+       add_account(c, "ann")->set_clear_text(static_cast<v1::TicPolicy::ClearText>(9));
+     }},
+    {"accounts[0].description", "TOO_LONG",
+     [](auto& c) { add_account(c, "ann")->set_description(std::string(257, 'x')); }},
+    {"accounts[0].secret", "BAD_SECRET",
+     [](auto& c) { add_account(c, "ann")->set_secret("7-chars"); }},
+    {"accounts[0].secret", "BAD_SECRET",
+     [](auto& c) { add_account(c, "ann")->set_secret(std::string(133, 'x')); }},
+    {"accounts[0].secret", "BAD_SECRET",
+     [](auto& c) { add_account(c, "ann")->set_secret("open sesame"); }},
+    {"accounts[0].secret_md5", "BAD_SECRET",
+     [](auto& c) { add_account(c, "ann")->set_secret_md5(std::string(31, '0')); }},
+    {"accounts[0].secret_md5", "BAD_SECRET",
+     [](auto& c) { add_account(c, "ann")->set_secret_md5(std::string(32, 'g')); }},
+    {"accounts[0].secret_md5", "BAD_SECRET",
+     [](auto& c) {
+       add_account(c, "ann")->set_secret_md5(std::string(32, '0'));
+       c.mutable_accounts(0)->set_secret("open-sesame");
+     }},
+    {"tunnels[1].account", "UNKNOWN_ACCOUNT",
+     [](auto& c) { add_account(c, "ann"), tunnel(c, 1)->set_account("Ann"); }},
+    {"tunnels[1].account", "BAD_NAME", [](auto& c) { tunnel(c, 1)->set_account("-"); }},
+    {"tunnels[0].update_key", "BAD_SECRET",
+     [](auto& c) { tunnel(c, 0)->set_update_key(std::string(15, 'x')); }},
+    {"tunnels[0].update_key", "BAD_SECRET",
+     [](auto& c) { tunnel(c, 0)->set_update_key("0123456789 abcdef"); }},
+    {"tunnels[0].tic_type", "NOT_FOR_TYPE",
+     [](auto& c) { become(c, v1::Tunnel::HEARTBEAT)->set_tic_type(v1::Tunnel::TIC_HEARTBEAT); }},
+    {"tunnels[0].tic_type", "UNKNOWN_VALUE",
+     [](auto& c) { tunnel(c, 0)->set_tic_type(static_cast<v1::Tunnel::TicType>(9)); }},
+
+    // What subscribers and peers are told, and who may do what.
+    {"pop.details.city", "TOO_LONG",
+     [](auto& c) { c.mutable_pop()->mutable_details()->set_city(std::string(101, 'x')); }},
+    {"pop.details.isp_name", "BAD_TEXT",
+     [](auto& c) { c.mutable_pop()->mutable_details()->set_isp_name("two\nlines"); }},
+    {"pop.details.country", "BAD_NAME",
+     [](auto& c) { c.mutable_pop()->mutable_details()->set_country("nld"); }},
+    {"pop.number", "OUT_OF_RANGE", [](auto& c) { c.mutable_pop()->set_number(64); }},
+    {"pop.peer_pops", "TOO_MANY",
+     [](auto& c) {
+       for (int i = 0; i < 65; ++i) c.mutable_pop()->add_peer_pops();
+     }},
+    {"pop.peer_pops[0].number", "OUT_OF_RANGE",
+     [](auto& c) { add_peer(c, 64, "a"); }},
+    {"pop.peer_pops[0].number", "DUPLICATE", [](auto& c) { add_peer(c, 0, "a"); }},
+    {"pop.peer_pops[1].number", "DUPLICATE",
+     [](auto& c) { add_peer(c, 1, "a"), add_peer(c, 1, "b"); }},
+    {"pop.peer_pops[0].name", "REQUIRED", [](auto& c) { add_peer(c, 1, ""); }},
+    {"pop.peer_pops[0].name", "BAD_NAME", [](auto& c) { add_peer(c, 1, "A"); }},
+    {"pop.peer_pops[0].name", "DUPLICATE", [](auto& c) { add_peer(c, 1, "test-pop"); }},
+    {"pop.peer_pops[1].name", "DUPLICATE",
+     [](auto& c) { add_peer(c, 1, "a"), add_peer(c, 2, "a"); }},
+    {"pop.peer_pops[0].ipv4_address", "BAD_ADDRESS",
+     [](auto& c) { add_peer(c, 1, "a")->set_ipv4_address("2001:db8::1"); }},
+    {"pop.peer_pops[0].ipv6_address", "ADDRESS_NOT_USABLE",
+     [](auto& c) { add_peer(c, 1, "a")->set_ipv6_address("ff02::1"); }},
+    {"pop.peer_pops[0].details.country", "BAD_NAME",
+     [](auto& c) { add_peer(c, 1, "a")->mutable_details()->set_country("n1"); }},
+    {"pop.service_state", "UNKNOWN_VALUE",
+     [](auto& c) { c.mutable_pop()->set_service_state(static_cast<v1::ServiceState>(9)); }},
+    {"pop.service_message", "TOO_LONG",
+     [](auto& c) { c.mutable_pop()->set_service_message(std::string(201, 'x')); }},
+    {"pop.service_message", "BAD_TEXT",
+     [](auto& c) { c.mutable_pop()->set_service_message("bis sp\xc3\xa4ter"); }},
+    {"pop.tic.clear_text", "UNKNOWN_VALUE",
+     [](auto& c) {
+       c.mutable_pop()->mutable_tic()->set_clear_text(static_cast<v1::TicPolicy::ClearText>(9));
+     }},
+    {"pop.tic.md5_challenge", "UNKNOWN_VALUE",
+     [](auto& c) {
+       c.mutable_pop()->mutable_tic()->set_md5_challenge(static_cast<v1::TicPolicy::Challenge>(9));
+     }},
+    {"pop.console.allowed_addresses[0]", "BAD_ADDRESS",
+     [](auto& c) { c.mutable_pop()->mutable_console()->add_allowed_addresses("10.0.0.0/8"); }},
+    {"pop.console.allowed_addresses[1]", "DUPLICATE",
+     [](auto& c) {
+       c.mutable_pop()->mutable_console()->add_allowed_addresses("2001:db8::1");
+       c.mutable_pop()->mutable_console()->add_allowed_addresses("2001:DB8:0::1");
+     }},
+    {"pop.console.allowed_addresses", "TOO_MANY",
+     [](auto& c) {
+       for (int i = 0; i < 65; ++i) {
+         c.mutable_pop()->mutable_console()->add_allowed_addresses("10.0.0." + std::to_string(i));
+       }
+     }},
 };
 
 TEST_CASE("each fault is refused with its field and reason") {
@@ -761,6 +872,16 @@ TEST_CASE("each fault is refused with its field and reason") {
       const bool quoted = !t.password().empty() &&
                           violations[0].description.find(t.password()) != std::string::npos;
       CHECK_FALSE(quoted);
+      const bool key = !t.update_key().empty() &&
+                       violations[0].description.find(t.update_key()) != std::string::npos;
+      CHECK_FALSE(key);
+    }
+    for (const v1::Account& a : config.accounts()) {
+      for (const std::string& secret : {a.secret(), a.secret_md5()}) {
+        const bool quoted =
+            !secret.empty() && violations[0].description.find(secret) != std::string::npos;
+        CHECK_FALSE(quoted);
+      }
     }
   }
 }
@@ -771,6 +892,36 @@ TEST_CASE("every reason has a fault that shows it") {
 #define X(constant, name, help) CHECK(std::count(shown.begin(), shown.end(), name) > 0);
 #include "control/config/violation_reasons.def"
 #undef X
+}
+
+TEST_CASE("accounts and settings of the PoP have one spelling, and a secret is kept as its MD5") {
+  v1::Config config = sample_config();
+  CHECK(config.pop().service_state() == v1::IN_SERVICE);
+  CHECK(config.pop().tic().clear_challenge() == v1::TicPolicy::CHALLENGE_WITH_TLS);
+  CHECK(config.pop().tic().md5_challenge() == v1::TicPolicy::CHALLENGE_ALLOWED);
+  add_account(config, "zoe")->set_secret_md5("5F4DCC3B5AA765D61D8327DEB882CF99");
+  add_account(config, "Ann@example.net")->set_secret("password");
+  add_peer(config, 9, "late")->set_ipv6_address("2001:DB8:0::9");
+  add_peer(config, 2, "early")->mutable_details();
+  config.mutable_pop()->mutable_console()->add_allowed_addresses("2001:DB8:0::1");
+  config.mutable_pop()->mutable_details();
+  REQUIRE(validate(config).empty());
+  normalize(config);
+  REQUIRE(config.accounts_size() == 2);
+  CHECK(config.accounts(0).name() == "Ann@example.net");
+  CHECK(config.accounts(0).secret().empty());
+  CHECK(config.accounts(0).secret_md5() == "5f4dcc3b5aa765d61d8327deb882cf99");
+  CHECK(config.accounts(1).secret_md5() == "5f4dcc3b5aa765d61d8327deb882cf99");
+  CHECK(config.accounts(0).state() == v1::Account::ENABLED);
+  CHECK(config.pop().peer_pops(0).name() == "early");
+  CHECK_FALSE(config.pop().peer_pops(0).has_details());
+  CHECK(config.pop().peer_pops(1).ipv6_address() == "2001:db8::9");
+  CHECK(config.pop().console().allowed_addresses(0) == "2001:db8::1");
+  CHECK_FALSE(config.pop().has_details());
+  const std::string shown = print_config_text(config, Secrets::kShow);
+  CHECK_THAT(shown, ContainsSubstring("secret_md5: \"5f4dcc3b5aa765d61d8327deb882cf99\""));
+  CHECK_THAT(shown, !ContainsSubstring("service_state"));
+  CHECK_THAT(print_config_text(config), !ContainsSubstring("5f4dcc3b"));
 }
 
 TEST_CASE("no error quotes a password, however its text is broken") {
@@ -784,6 +935,12 @@ TEST_CASE("no error quotes a password, however its text is broken") {
       {"a.txtpb", "tunnels {\n  password:\n  s3cr3t\n}\n"},
       {"a.txtpb", "tunnels { id: 1 previous_password: 's3cr3t\n}\n"},
       {"a.txtpb", "tunnels {\n  password: \"s3cr3t\\q\"\n}\n"},
+      {"a.txtpb", "accounts {\n  secret: \"abc\"s3cr3t\"\n}\n"},
+      {"a.txtpb", "accounts { name: 'ann' secret_md5: s3cr3t-s3cr3t }\n"},
+      {"a.txtpb", "tunnels { id: 1 update_key: 's3cr3t\n}\n"},
+      {"a.json", "{\"accounts\": [{\"secret\": s3cr3t}]}"},
+      {"a.json", "{\"accounts\": [{\"secret_md5\": [\"s3cr3t\"]}]}"},
+      {"a.json", "{\"tunnels\": [{\"update_key\": {\"s3cr3t\": 1}}]}"},
       {"a.json", "{\"tunnels\": [{\"password\": s3cr3t}]}"},
       {"a.json", "{\"tunnels\": [{\"password\": \"abc\"s3cr3t\"}]}"},
       {"a.json", "{\"tunnels\": [{\"password\": [\"s3cr3t\"]}]}"},
