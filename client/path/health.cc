@@ -33,6 +33,7 @@ void Health::sending_failed(std::string why) {
 void Health::received(uint64_t packets) {
   received_.fetch_add(packets, std::memory_order_relaxed);
   last_received_.store(unix_now(), std::memory_order_relaxed);
+  refusing_.store(false, std::memory_order_relaxed);
   // Whoever answers was reached.
   if (failing_.load(std::memory_order_relaxed)) sending_failed({});
 }
@@ -42,6 +43,7 @@ void Health::refused(const Opened& opened) {
   ++refused_[static_cast<std::size_t>(opened.refusal)];
   last_refusal_ = opened.refusal;
   last_refused_ = unix_now();
+  refusing_.store(true, std::memory_order_relaxed);
   if (opened.refusal == Refusal::kClock) skew_s_ = opened.skew_s;
 }
 
@@ -60,18 +62,19 @@ PathHealth Health::read() const {
 
 std::string Health::problem(int64_t now) const {
   if (!cannot_send_.empty()) return cannot_send_;
-  const int64_t last_received = last_received_.load(std::memory_order_relaxed);
-  if (last_refused_ > last_received && now - last_refused_ < kRecentS) {
+  if (refusing_.load(std::memory_order_relaxed) && now - last_refused_ < kRecentS) {
     std::string text = std::to_string(refused_[static_cast<std::size_t>(last_refusal_)]) +
                        " packets refused: packets from the PoP " +
                        std::string(explain(last_refusal_));
     if (last_refusal_ == Refusal::kClock) {
-      text += " (the PoP's is " + std::to_string(skew_s_) + " s ahead of ours)";
+      const bool ahead = skew_s_ > 0;
+      text += " (the PoP's is " + std::to_string(ahead ? skew_s_ : -int64_t{skew_s_}) + " s " +
+              (ahead ? "ahead of" : "behind") + " ours)";
     }
     return text;
   }
-  if (expects_packets_ && last_received == 0 && now - since_ > kPatienceS &&
-      sent_.load(std::memory_order_relaxed) > 0) {
+  if (expects_packets_ && last_received_.load(std::memory_order_relaxed) == 0 &&
+      now - since_ > kPatienceS && sent_.load(std::memory_order_relaxed) > 0) {
     return "nothing has come back from the PoP yet: is there a firewall or a NAT on the way that "
            "does not let its packets in?";
   }

@@ -47,8 +47,9 @@ class Health {
   std::atomic<uint64_t> sent_ = 0;
   std::atomic<uint64_t> lost_ = 0;
   std::atomic<uint64_t> received_ = 0;
-  std::atomic<bool> failing_ = false;  // cannot_send_ is not empty
-  mutable std::mutex mutex_;           // of what follows
+  std::atomic<bool> failing_ = false;   // cannot_send_ is not empty
+  std::atomic<bool> refusing_ = false;  // the last packet was refused
+  mutable std::mutex mutex_;            // of what follows
   std::array<uint64_t, kRefusals> refused_{};
   Refusal last_refusal_ = Refusal::kNone;
   int64_t last_refused_ = 0;

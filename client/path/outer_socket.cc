@@ -91,10 +91,9 @@ absl::StatusOr<Ipv4Address> source_address_for(Ipv4Address pop, std::optional<Ip
 
 absl::Status OuterSocket::open() {
   const bool raw = kind_ == Kind::kProtocol41;
-  socket_ =
-      FileDescriptor(socket(AF_INET, (raw ? SOCK_RAW : SOCK_DGRAM) | SOCK_CLOEXEC | SOCK_NONBLOCK,
-                            raw ? IPPROTO_IPV6 : IPPROTO_UDP));
-  if (!socket_) {
+  FileDescriptor made(socket(AF_INET, (raw ? SOCK_RAW : SOCK_DGRAM) | SOCK_CLOEXEC | SOCK_NONBLOCK,
+                             raw ? IPPROTO_IPV6 : IPPROTO_UDP));
+  if (!made) {
     const int error = errno;
     if (raw && (error == EPERM || error == EACCES)) {
       return absl::PermissionDeniedError(
@@ -109,38 +108,16 @@ absl::Status OuterSocket::open() {
   // of ours.
   const int discover = IP_PMTUDISC_WANT;
   const int ttl = 64;
-  setsockopt(socket_.get(), SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof receive_buffer);
-  setsockopt(socket_.get(), IPPROTO_IP, IP_MTU_DISCOVER, &discover, sizeof discover);
-  setsockopt(socket_.get(), IPPROTO_IP, IP_TTL, &ttl, sizeof ttl);
-  if (!raw) setsockopt(socket_.get(), IPPROTO_IP, IP_RECVTOS, &on, sizeof on);
-  if (!connect_to_pop()) {
-    const int error = errno;
-    socket_.reset();
-    return absl::UnavailableError(explain_outer_error(error, pop_, local_));
+  setsockopt(made.get(), SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof receive_buffer);
+  setsockopt(made.get(), IPPROTO_IP, IP_MTU_DISCOVER, &discover, sizeof discover);
+  setsockopt(made.get(), IPPROTO_IP, IP_TTL, &ttl, sizeof ttl);
+  if (!raw) setsockopt(made.get(), IPPROTO_IP, IP_RECVTOS, &on, sizeof on);
+  if (!connect_socket(made.get(), pop_, raw ? 0 : kPortAyiya, local_)) {
+    return absl::UnavailableError(explain_outer_error(errno, pop_, local_));
   }
-  return absl::OkStatus();
-}
-
-bool OuterSocket::connect_to_pop() {
-  const uint16_t port = kind_ == Kind::kAyiya ? kPortAyiya : 0;
-  if (!connect_socket(socket_.get(), pop_, port, local_)) return false;
+  socket_ = std::move(made);
   source_ = name_of(socket_.get());
-  return true;
-}
-
-bool OuterSocket::reconnect() {
-  // Away from the old address first: a connected socket keeps it.
-  sockaddr none{};
-  none.sa_family = AF_UNSPEC;
-  connect(socket_.get(), &none, sizeof none);
-  if (local_) {
-    // It stays bound to what was configured.
-    const std::optional<Ipv4Address> bound = std::exchange(local_, std::nullopt);
-    const bool connected = connect_to_pop();
-    local_ = bound;
-    return connected;
-  }
-  return connect_to_pop();
+  return absl::OkStatus();
 }
 
 uint32_t OuterSocket::path_mtu() const {

@@ -50,10 +50,10 @@ class OuterSocket {
   OuterSocket(Kind kind, Ipv4Address pop, std::optional<Ipv4Address> local)
       : kind_(kind), pop_(pop), local_(local) {}
 
-  // Makes the socket and connects it.
+  // Makes the socket and connects it. Once more, when our address or the way has changed: with a
+  // new descriptor, because a raw socket that was connected and is not receives nothing any more.
+  // On failure the one before stays.
   absl::Status open();
-  // Once more, in place, because our address or the way has changed. False: not possible now.
-  bool reconnect();
 
   int descriptor() const { return socket_.get(); }
   // What the kernel took at the last connect.
@@ -68,8 +68,6 @@ class OuterSocket {
   std::span<const Incoming> receive(int& error);
 
  private:
-  bool connect_to_pop();
-
   Kind kind_;
   Ipv4Address pop_;
   std::optional<Ipv4Address> local_;

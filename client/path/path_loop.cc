@@ -92,15 +92,18 @@ absl::Status PathLoop::open() {
   }
   for (const int descriptor :
        {stop_.get(), timer_.get(), address_events_.get(), packets_in(), packets_out()}) {
-    if (descriptor < 0) continue;
-    epoll_event event{};
-    event.events = EPOLLIN;
-    event.data.fd = descriptor;
-    if (epoll_ctl(poller_.get(), EPOLL_CTL_ADD, descriptor, &event) != 0) {
+    if (descriptor >= 0 && !watch(descriptor)) {
       return absl::ResourceExhaustedError("cannot wait for packets: " + errno_text());
     }
   }
   return absl::OkStatus();
+}
+
+bool PathLoop::watch(int descriptor) {
+  epoll_event event{};
+  event.events = EPOLLIN;
+  event.data.fd = descriptor;
+  return epoll_ctl(poller_.get(), EPOLL_CTL_ADD, descriptor, &event) == 0 || errno == EEXIST;
 }
 
 absl::Status PathLoop::run() {
@@ -199,6 +202,8 @@ void PathLoop::check_address() {
   source_ = *source;
   health_.sending_failed({});
   address_changed();
+  // What was closed is not waited for any more.
+  if (packets_in() >= 0) watch(packets_in());
   // The PoP hears of the new address at once.
   if (beats_) next_beat_ = std::min(next_beat_, last_check_);
 }

@@ -40,7 +40,7 @@ class PathLoop : public TunnelPath {
 
   // One beat; false: it did not go out, and why is in health().
   virtual bool send_beat();
-  // Our outer address has changed, or sending failed.
+  // Our outer address has changed, or sending failed. packets_in() may be another afterwards.
   virtual void address_changed() {}
   // Descriptors to wait for, -1 for none, and what to do when they can be read.
   virtual int packets_in() const { return -1; }
@@ -58,6 +58,7 @@ class PathLoop : public TunnelPath {
 
  private:
   absl::Status open();
+  bool watch(int descriptor);
   void drain_address_events();
   void on_timer();
   void check_address_soon();

@@ -117,8 +117,10 @@ void TunPath::adjust_mtu() {
 }
 
 void TunPath::address_changed() {
-  if (!outer_.reconnect()) {
-    sending_failed(errno);
+  const absl::Status opened = outer_.open();
+  if (!opened.ok()) {
+    health_.sending_failed(std::string(opened.message()));
+    find_another_way();
     return;
   }
   spdlog::info("the tunnel's outer address on this host is {} now", outer_.source().to_string());

@@ -16,6 +16,7 @@ class Programs:
         "dataplane": "simplon-dataplane",
         "control": "simplon-control",
         "cli": "simplonctl",
+        "client_path": "client-path-tool",
     }
 
     def __init__(self, build_dir):
