@@ -25,8 +25,9 @@ int tunnels_command(const Options& options);
 int autotest_command(const Options& options);
 int advertise_command(const Options& options);
 
-// The settings with what the command line says otherwise. Warnings are printed.
+// The settings with what the command line says otherwise.
 absl::StatusOr<LoadedSettings> settings_for(const Options& options);
+void print_warnings(const LoadedSettings& loaded);
 // Where a running client has its state. Settings that cannot be read do no harm here.
 std::string state_directory_for(const Options& options);
 

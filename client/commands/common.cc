@@ -21,7 +21,6 @@ int complain(const absl::Status& status, int exit_code) {
 absl::StatusOr<LoadedSettings> settings_for(const Options& options) {
   auto loaded = load_settings(options.config);
   if (!loaded.ok()) return loaded;
-  for (const std::string& warning : loaded->warnings) complain("warning: " + warning, 0);
   Settings& settings = loaded->settings;
   if (!options.state_directory.empty()) settings.state_directory = options.state_directory;
   if (!options.tunnel.empty()) settings.tunnel_id = options.tunnel;
@@ -32,6 +31,10 @@ absl::StatusOr<LoadedSettings> settings_for(const Options& options) {
   settings.state_directory = std::filesystem::absolute(settings.state_directory, ignored).string();
   loaded->path = std::filesystem::absolute(loaded->path, ignored).string();
   return loaded;
+}
+
+void print_warnings(const LoadedSettings& loaded) {
+  for (const std::string& warning : loaded.warnings) complain("warning: " + warning, 0);
 }
 
 std::string state_directory_for(const Options& options) {

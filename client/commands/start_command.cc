@@ -104,6 +104,7 @@ std::string word_of(const absl::Status& status) {
 int start_command(const Options& options) {
   auto loaded = settings_for(options);
   if (!loaded.ok()) return complain(loaded.status(), kExitUsage);
+  print_warnings(*loaded);
   const Settings settings = loaded->settings;
   // Before anybody is asked a question; the lock itself is taken by the process that stays.
   if (const auto holder = InstanceLock::holder(settings.state_directory);

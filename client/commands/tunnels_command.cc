@@ -25,6 +25,7 @@ std::string as_json(const std::vector<ListedTunnel>& tunnels) {
 int tunnels_command(const Options& options) {
   const auto loaded = settings_for(options);
   if (!loaded.ok()) return complain(loaded.status(), kExitUsage);
+  print_warnings(*loaded);
   const TicSession session = run_tic_session(loaded->settings, TicGoal::kList, "", -1);
   for (const std::string& remark : session.trace.remarks) complain("warning: " + remark, 0);
   if (session.failure) {

@@ -14,6 +14,7 @@
 #include "client/host/ping.h"
 #include "client/host/setup_script.h"
 #include "client/host/source_address.h"
+#include "client/keeper/ping_target.h"
 #include "client/net/resolve_host.h"
 #include "control/notify.h"
 
@@ -31,11 +32,6 @@ int64_t unix_now() {
 
 std::string text_of(const absl::Status& status) {
   return {status.message().data(), status.message().size()};
-}
-
-// The PoP's own address, where the pool has the usual shape (docs/protocols.md §1.2).
-std::string usual_ping_target(const TunnelInfo& tunnel) {
-  return Ipv6Address::from_halves(tunnel.pop.hi() | 0xffff, 1).to_string();
 }
 
 }  // namespace
@@ -315,7 +311,9 @@ void TunnelKeeper::check_pop() {
     if (!state_.detail.empty()) set_state("up", "");
     return;
   }
-  const std::string why = "the PoP does not answer through the tunnel: " + result.detail;
+  const std::string problem = path_->health().problem;
+  const std::string why =
+      "the PoP does not answer through the tunnel: " + (problem.empty() ? result.detail : problem);
   if (answered_ || state_.detail.empty()) spdlog::warn("{}", why);
   answered_ = false;
   set_state("up", why);

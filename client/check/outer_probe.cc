@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The Simplon authors
+
+#include "client/check/outer_probe.h"
+
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <ctime>
+#include <memory>
+#include <vector>
+
+#include "client/path/beat_text.h"
+#include "client/path/codec.h"
+#include "client/path/outer_socket.h"
+#include "control/table/unique_fd.h"
+#include "dataplane/net/checksum.h"
+#include "dataplane/net/headers.h"
+#include "dataplane/net/heartbeat.h"
+
+namespace simplon::client {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using Kind = OuterProbe::Kind;
+
+constexpr uint8_t kEchoRequest = 128;
+constexpr uint8_t kEchoReply = 129;
+constexpr std::size_t kPayload = 16;
+
+struct EchoPacket {
+  Ipv6Header ip;
+  IcmpHeader icmp;
+  std::array<uint8_t, kPayload> data;
+};
+static_assert(sizeof(EchoPacket) == 64);
+
+uint32_t now_s() {
+  return static_cast<uint32_t>(std::time(nullptr));
+}
+
+class Prober {
+ public:
+  Prober(const TunnelInfo& tunnel, Ipv4Address pop, std::optional<Ipv4Address> local, int cancel_fd)
+      : tunnel_(tunnel),
+        pop_(pop),
+        local_(local),
+        cancel_fd_(cancel_fd),
+        ayiya_(tunnel.type == TunnelType::kAyiya),
+        socket_(ayiya_ ? OuterSocket::Kind::kAyiya : OuterSocket::Kind::kProtocol41, pop, local) {
+    if (ayiya_) {
+      codec_ = std::make_unique<AyiyaCodec>(tunnel);
+    } else {
+      codec_ = std::make_unique<SixInFourCodec>(tunnel, pop);
+    }
+  }
+
+  OuterProbe run(std::chrono::milliseconds timeout, int attempts) {
+    if (const auto status = socket_.open(); !status.ok()) {
+      return {absl::IsPermissionDenied(status) ? Kind::kNotPermitted : Kind::kRefused, 0,
+              std::string(status.message())};
+    }
+    OuterProbe worst;
+    for (int i = 0; i < attempts; ++i) {
+      const OuterProbe result = once(timeout);
+      if (result.kind == Kind::kAnswered || result.kind == Kind::kCancelled) return result;
+      if (result.kind != Kind::kSilence) worst = result;
+    }
+    return worst;
+  }
+
+ private:
+  OuterProbe once(std::chrono::milliseconds timeout) {
+    int error = 0;
+    if (!send_beat(error) || !send_echo(error)) {
+      return {Kind::kRefused, 0, explain_outer_error(error, pop_, local_)};
+    }
+    const auto start = Clock::now();
+    OuterProbe result;
+    while (true) {
+      const auto left =
+          std::chrono::duration_cast<std::chrono::milliseconds>(start + timeout - Clock::now());
+      pollfd waits[] = {
+          {socket_.descriptor(), POLLIN, 0}, {cancel_fd_, POLLIN, 0}, {beats_.get(), POLLIN, 0}};
+      const int ready = left.count() <= 0 ? 0 : poll(waits, 3, static_cast<int>(left.count()));
+      if (ready < 0 && errno == EINTR) continue;
+      if (ready <= 0) return result;
+      if (waits[1].revents != 0) return {Kind::kCancelled, 0, {}};
+      // A port that nobody listens on says so.
+      if (waits[2].revents != 0) read_beat_error(result);
+      if (waits[0].revents != 0 && take(result)) {
+        const std::chrono::duration<double, std::milli> took = Clock::now() - start;
+        return {Kind::kAnswered, took.count(), {}};
+      }
+    }
+  }
+
+  bool send_beat(int& error) {
+    if (ayiya_) {
+      const auto beat = static_cast<const AyiyaCodec&>(*codec_).beat(now_s());
+      const OuterSocket::Outgoing out{beat, 0};
+      return socket_.send({&out, 1}, error) == 1;
+    }
+    if (tunnel_.type != TunnelType::kHeartbeat) return true;
+    beats_.reset(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    if (local_) {
+      address.sin_addr.s_addr = local_->raw();
+      if (bind(beats_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
+        error = errno;
+        return false;
+      }
+    }
+    address.sin_port = htons(kHeartbeatPort);
+    address.sin_addr.s_addr = pop_.raw();
+    const std::string text = beat_text(tunnel_, static_cast<uint64_t>(std::time(nullptr)));
+    if (connect(beats_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
+        ::send(beats_.get(), text.data(), text.size(), MSG_NOSIGNAL) < 0) {
+      error = errno;
+      return false;
+    }
+    return true;
+  }
+
+  bool send_echo(int& error) {
+    EchoPacket echo{};
+    echo.ip.version_class_flow = 6u << 28;
+    echo.ip.payload_length = static_cast<uint16_t>(sizeof echo - sizeof echo.ip);
+    echo.ip.next_header = IPPROTO_ICMPV6;
+    echo.ip.hop_limit = 64;
+    echo.ip.source = tunnel_.client;
+    echo.ip.destination = tunnel_.pop;
+    echo.icmp.type = kEchoRequest;
+    // What nobody can answer who has not seen it.
+    uint32_t id = 0;
+    if (getrandom(&id, sizeof id, 0) != static_cast<ssize_t>(sizeof id) ||
+        getrandom(echo.data.data(), echo.data.size(), 0) != static_cast<ssize_t>(kPayload)) {
+      error = EIO;
+      return false;
+    }
+    echo.icmp.rest = id;
+    sent_ = echo;
+    std::vector<uint8_t> datagram(codec_->header_size() + sizeof echo);
+    std::memcpy(datagram.data() + codec_->header_size(), static_cast<const void*>(&echo),
+                sizeof echo);
+    const std::span<uint8_t> inner = std::span(datagram).subspan(codec_->header_size());
+    const Be16 sum = icmpv6_checksum(echo.ip, inner.subspan(sizeof(Ipv6Header)));
+    std::memcpy(inner.data() + sizeof(Ipv6Header) + 2, static_cast<const void*>(&sum), sizeof sum);
+    codec_->seal(datagram, now_s());
+    const OuterSocket::Outgoing out{datagram, 0};
+    return socket_.send({&out, 1}, error) == 1;
+  }
+
+  // Whether the answer was there. What is wrong with others goes to `result`.
+  bool take(OuterProbe& result) {
+    int error = 0;
+    for (const OuterSocket::Incoming& in : socket_.receive(error)) {
+      const Opened opened = codec_->open(in.bytes, in.tos, now_s());
+      if (opened.refusal != Refusal::kNone) {
+        result = {Kind::kDisbelieved, 0,
+                  "a packet came from the PoP, but it " + std::string(explain(opened.refusal))};
+      } else if (is_answer(opened.packet)) {
+        return true;
+      }
+    }
+    if (error != 0 && error != EAGAIN) {
+      result = {Kind::kRefused, 0, explain_outer_error(error, pop_, local_)};
+    }
+    return false;
+  }
+
+  bool is_answer(std::span<const uint8_t> packet) const {
+    if (packet.size() != sizeof(EchoPacket)) return false;
+    EchoPacket answer;
+    std::memcpy(static_cast<void*>(&answer), packet.data(), sizeof answer);
+    return answer.ip.next_header == IPPROTO_ICMPV6 && answer.icmp.type == kEchoReply &&
+           answer.ip.source == tunnel_.pop && answer.ip.destination == tunnel_.client &&
+           answer.icmp.rest.value() == sent_.icmp.rest.value() && answer.data == sent_.data;
+  }
+
+  void read_beat_error(OuterProbe& result) {
+    char byte = 0;
+    if (recv(beats_.get(), &byte, 1, MSG_DONTWAIT) < 0 && errno != EAGAIN) {
+      result = {Kind::kRefused, 0,
+                "UDP port 3740 of the PoP answers that nobody listens (" +
+                    std::string(std::strerror(errno)) + "): is its address right?"};
+    }
+  }
+
+  const TunnelInfo& tunnel_;
+  const Ipv4Address pop_;
+  const std::optional<Ipv4Address> local_;
+  const int cancel_fd_;
+  const bool ayiya_;
+  OuterSocket socket_;
+  control::UniqueFd beats_;
+  std::unique_ptr<Codec> codec_;
+  EchoPacket sent_{};
+};
+
+}  // namespace
+
+OuterProbe probe_outside(const TunnelInfo& tunnel, Ipv4Address pop,
+                         std::optional<Ipv4Address> local, int cancel_fd,
+                         std::chrono::milliseconds timeout, int attempts) {
+  // Not on the stack: OuterSocket has its buffers within.
+  return std::make_unique<Prober>(tunnel, pop, local, cancel_fd)->run(timeout, attempts);
+}
+
+}  // namespace simplon::client
