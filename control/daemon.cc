@@ -57,6 +57,7 @@ absl::Status Daemon::start(const Options& options) {
     const std::lock_guard lock(mutex_);
     if (auto status = server_->listen(options.listen); !status.ok()) return status;
   }
+  if (auto status = start_servers(options); !status.ok()) return status;
   publisher_->start();
   runtime_->start();
   saver_ = std::thread([this] { save_counters(); });
@@ -64,6 +65,24 @@ absl::Status Daemon::start(const Options& options) {
       "event=started version={} revision={} tunnels={}", SIMPLON_VERSION, engine_->revision(),
       engine_->read([](const Model& model, const Engine::Info&) { return model.tunnel_count(); }));
   return absl::OkStatus();
+}
+
+// What subscribers and the backend talk to.
+absl::Status Daemon::start_servers(const Options& options) {
+  if (!options.tls_certificate.empty()) {
+    auto certificate = TlsCertificate::load(options.tls_certificate, options.tls_key);
+    if (!certificate.ok()) return certificate.status();
+    certificate_ = *std::move(certificate);
+  }
+  if (!options.tic_listen.empty()) {
+    tic_ = std::make_unique<TicServer>(*context_, options.tic_listen, certificate_.get());
+    if (auto status = tic_->start(); !status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+std::vector<uint16_t> Daemon::tic_ports() const {
+  return tic_ == nullptr ? std::vector<uint16_t>{} : tic_->ports();
 }
 
 void Daemon::save_counters() {
@@ -89,6 +108,7 @@ void Daemon::stop() {
   if (saver_started) saver_.join();
   events_.close();
   // In this order nobody waits for somebody who has gone.
+  if (tic_ != nullptr) tic_->stop();
   if (publisher_ != nullptr) publisher_->stop();
   if (server_ != nullptr) server_->shutdown();
   if (runtime_ != nullptr) runtime_->stop();

@@ -8,14 +8,18 @@
 #include <absl/status/status.h>
 
 #include <condition_variable>
+#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <thread>
+#include <vector>
 
+#include "control/net/tls_certificate.h"
 #include "control/options.h"
 #include "control/service/rpc.h"
 #include "control/service/server.h"
+#include "control/tic/tic_server.h"
 
 namespace simplon::control {
 
@@ -31,10 +35,14 @@ class Daemon {
   // Idempotent. What was answered is on disk with or without it.
   void stop();
 
+  // Ports TIC is served on, in the order of Options::tic_listen.
+  std::vector<uint16_t> tic_ports() const;
+
   // What its servers work with; once started.
   const ServiceContext& context() const { return *context_; }
 
  private:
+  absl::Status start_servers(const Options& options);
   void save_counters();
 
   EventLog events_;
@@ -44,6 +52,8 @@ class Daemon {
   std::unique_ptr<Publisher> publisher_;
   std::optional<ServiceContext> context_;
   std::unique_ptr<ApiServer> server_;
+  std::unique_ptr<TlsCertificate> certificate_;  // null: no TLS
+  std::unique_ptr<TicServer> tic_;
 
   std::mutex mutex_;
   std::condition_variable stopped_;

@@ -18,6 +18,7 @@
 #include <utility>  // Asio 1.74 lacks it
 
 #include "control/net/listen.h"
+#include "control/net/source.h"
 #include "control/net/tls_certificate.h"
 
 namespace simplon::control {

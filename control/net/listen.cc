@@ -78,8 +78,4 @@ Ipv6Address address_of(const boost::asio::ip::address& address) {
   return Ipv6Address::from_bytes(address.to_v6().to_bytes().data());
 }
 
-Ipv6Address source_of(const Ipv6Address& address) {
-  return address.is_ipv4_mapped() ? address : Ipv6Address::from_halves(address.hi(), 0);
-}
-
 }  // namespace simplon::control

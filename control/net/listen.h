@@ -24,7 +24,4 @@ absl::StatusOr<boost::asio::ip::tcp::acceptor> listen_on(boost::asio::io_context
 // IPv4 as ::ffff:a.b.c.d.
 Ipv6Address address_of(const boost::asio::ip::address& address);
 
-// What limits per source count by: an IPv4 address, or the /64 of an IPv6 one.
-Ipv6Address source_of(const Ipv6Address& address);
-
 }  // namespace simplon::control
