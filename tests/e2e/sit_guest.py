@@ -7,8 +7,9 @@
 
 For machines whose own kernel has no sit. Downloads Debian's cloud kernel package (unpacked into
 --kernel-dir or a temporary folder, not installed), boots it with a small initramfs as client1, and
-lets guest and host ping and transfer files through the tunnel in both directions. The last line is
-"N passed, M failed".
+lets guest and host ping and transfer files through the tunnel in both directions. Before that the
+client's own data path makes and removes its sit devices there, for a static tunnel and for one with
+heartbeats. The last line is "N passed, M failed".
 """
 
 import argparse
@@ -76,13 +77,27 @@ def module_files(root, version):
     return [os.path.join(root, "lib/modules", version, path) for path in ordered]
 
 
-def build_initramfs(target, modules):
+def copy_program(path, tree):
+    """The program into the tree's /bin, and the libraries it needs to where it looks for them."""
+    shutil.copy(path, os.path.join(tree, "bin"))
+    listed = run_checked(["ldd", path]).stdout
+    for library in re.findall(r"(/\S+) \(0x", listed):
+        os.makedirs(os.path.dirname(tree + library), exist_ok=True)
+        shutil.copy(library, tree + library)
+
+
+def build_initramfs(target, modules, programs, files):
     tree = tempfile.mkdtemp(prefix="simplon-initramfs-")
     try:
         for folder in ("bin", "modules", "proc", "sys", "dev"):
             os.mkdir(os.path.join(tree, folder))
         shutil.copy("/bin/busybox", os.path.join(tree, "bin/busybox"))
         shutil.copy(os.path.join(HERE, "guest/init"), os.path.join(tree, "init"))
+        for path in programs:
+            copy_program(path, tree)
+        for name, text in files.items():
+            with open(os.path.join(tree, name), "w", encoding="ascii") as file:
+                file.write(text)
         names = []
         for path in modules:
             name = os.path.basename(path).removesuffix(".xz")
@@ -110,7 +125,13 @@ class Guest:
         version, root = fetch_kernel(kernel_dir)
         self.console = os.path.join(bed.directory, "guest-console.log")
         initramfs = os.path.join(bed.directory, "initramfs.gz")
-        build_initramfs(initramfs, module_files(root, version))
+        home = bed.home
+        build_initramfs(
+            initramfs,
+            module_files(root, version),
+            [bed.programs.client_path],
+            {"password": home.password},
+        )
         namespace = client.namespace
         namespace.ip("address flush dev eth0")
         namespace.ip("tuntap add tap0 mode tap")
@@ -125,6 +146,8 @@ class Guest:
             "inner": client.ipv6,
             "first_hop": client.pop_ipv6,
             "host": HOST_IPV6,
+            "home": home.ipv6,
+            "home_first_hop": home.pop_ipv6,
         }
         words = " ".join(f"sim.{key}={value}" for key, value in settings.items())
         self.process = namespace.spawn(
@@ -194,9 +217,26 @@ def run(bed, kernel_dir, checks):
     client = bed.clients[0]
     payload = os.urandom(PAYLOAD_BYTES)
     server = serve_payload(bed.host, payload)
+    bed.pop.create_tunnel(bed.home, "HEARTBEAT", password=bed.home.password)
     guest = Guest(bed, client, kernel_dir)
     results = guest.wait_ready()
 
+    for name, meaning in {
+        "static_up": "the client brings a static tunnel up with the kernel's sit",
+        "static_ping": "a static tunnel of the client's carries pings",
+        "static_full_size": "it has the MTU it was told",
+        "static_stop": "the client ends in order",
+        "static_gone": "and its device is gone",
+        "heartbeat_up": "the client brings a heartbeat tunnel up with the kernel's sit",
+        "heartbeat_ping": "its beats tell the PoP where it is: pings are answered",
+        "heartbeat_again": "a device that a killed client has left is taken over",
+        "heartbeat_again_ping": "and carries pings",
+        "heartbeat_stop": "the client ends in order once more",
+        "heartbeat_gone": "and its device is gone once more",
+    }.items():
+        checks.check(meaning, results.get(name) == "ok", results.get(name))
+    errors = bed.pop.errors(bed.home)
+    checks.check("the PoP believed every beat", not {e for e in errors if "beat" in e}, errors)
     checks.check("sit's default MTU is the tunnel's", results.get("mtu") == "1480", results)
     for name, meaning in {
         "ping_gateway": "the guest reaches its ::1",
