@@ -52,10 +52,11 @@ struct Answer {
 
 class Api {
  public:
+  // `options`: what else is to be served.
   explicit Api(const TemporaryDirectory& directory,
-               spdlog::level::level_enum log_level = spdlog::level::off) {
+               spdlog::level::level_enum log_level = spdlog::level::off,
+               control::Options options = {}) {
     spdlog::set_level(log_level);
-    control::Options options;
     options.state_directory = directory.file("state");
     options.dataplane_socket = PortlessDataplane::socket_path(directory.path());
     options.listen = {"unix:" + directory.file("admin.sock")};
