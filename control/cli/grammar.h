@@ -18,6 +18,7 @@ std::unique_ptr<Command> make_grammar(GlobalOptions& options);
 void add_tunnel_state_commands(Command& noun);
 void add_tunnel_error_commands(Command& noun);
 void add_tunnel_password_commands(Command& noun);
+void add_tunnel_client_config_command(Command& noun);
 
 // One noun each.
 void add_tunnel_commands(Command& root);

@@ -404,6 +404,7 @@ void add_tunnel_commands(Command& root) {
   add_enable_or_disable(noun, false);
   add_delete(noun);
   add_tunnel_password_commands(noun);
+  add_tunnel_client_config_command(noun);
   add_tunnel_state_commands(noun);
   add_tunnel_error_commands(noun);
 }

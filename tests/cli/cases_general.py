@@ -278,6 +278,8 @@ def _(pop):
     expect(words("tunnel", "create", "--password", "") == [], "a password")
     expect(words("tunnel", "create", "--password-file", "") == [":files"], "a password's file")
     expect("dynamic" in words("tunnel", "create", "--type", "dyn"), "types")
+    expect(words("tunnel", "client-config", "") == ["T18572"], "a tunnel of client-config")
+    expect(words("tunnel", "client-config", "T18572", "--for", "sys") == ["systemd-networkd"], "--for")
     expect(words("-s", "/nonexistent", "tunnel", "show", "") == [], "no server")
 
 

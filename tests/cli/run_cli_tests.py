@@ -15,6 +15,7 @@ import time
 import traceback
 
 import cases_check  # noqa: F401
+import cases_client_config  # noqa: F401
 import cases_config  # noqa: F401
 import cases_dataplane  # noqa: F401
 import cases_dynamic  # noqa: F401
