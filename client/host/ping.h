@@ -13,7 +13,7 @@ namespace simplon::client {
 
 struct PingRequest {
   Ipv6Address target;
-  std::string device;          // out of this one; empty: wherever the route leads
+  std::string device{};        // out of this one; empty: wherever the route leads
   uint32_t packet_size = 104;  // bytes of the IPv6 packet, header included; never fragmented
   std::chrono::milliseconds timeout{2000};
   int attempts = 1;    // one after the other until one is answered
