@@ -26,6 +26,8 @@ using std::chrono::seconds;
 
 constexpr auto kTick = std::chrono::milliseconds(5000);  // between two looks at the last beat
 
+constexpr int kMostRefusals = 3;  // of a login that has never worked, with waits between
+
 int64_t unix_now() {
   return std::time(nullptr);
 }
@@ -147,7 +149,7 @@ void TunnelKeeper::after_failed_fetch(const TicFailure& failure) {
   }
   // A password that was right this morning may be right again tomorrow, but a wrong one typed in
   // just now will not.
-  if (failure.permanent && !was_up_) {
+  if (failure.permanent && !was_up_ && (!failure.retry_after_s || ++refusals_ == kMostRefusals)) {
     spdlog::error("{}", failure.message());
     tell_first(absl::PermissionDeniedError(failure.message()));
     exit_code_ = kExitRefused;

@@ -101,6 +101,7 @@ class TunnelKeeper {
   Clock::time_point next_ping_;
   Clock::time_point last_answer_;
   Clock::time_point next_refetch_;
+  int refusals_ = 0;
   bool answered_ = false;  // the PoP, since the tunnel came up
   bool was_up_ = false;
   bool told_ = false;

@@ -13,6 +13,16 @@ namespace {
 
 constexpr uint32_t kLongestWait = 3600;  // s
 
+// "seconds", "min." and the like.
+std::optional<uint64_t> seconds_in(std::string_view unit) {
+  while (!unit.empty() && (unit.back() < 'a' || unit.back() > 'z')) unit.remove_suffix(1);
+  if (unit.size() > 1 && unit.back() == 's') unit.remove_suffix(1);
+  if (unit == "s" || unit == "sec" || unit == "second") return 1;
+  if (unit == "m" || unit == "min" || unit == "minute") return 60;
+  if (unit == "h" || unit == "hour") return 3600;
+  return {};
+}
+
 // What a refusal at this point usually means.
 std::string_view advice_for(TicStep step) {
   switch (step) {
@@ -84,14 +94,11 @@ std::optional<uint32_t> announced_wait(std::string_view text) {
         words[i - 1] != "for") {
       continue;
     }
-    const auto count = parse_number(words[i], 1000000);
-    if (!count) continue;
-    const std::string_view unit = words[i + 1];
-    const uint64_t factor = unit.substr(0, 3) == "min"    ? 60
-                            : unit.substr(0, 4) == "hour" ? 3600
-                                                          : 1;
-    if (factor == 1 && unit.substr(0, 3) != "sec" && unit.substr(0, 1) != "s") continue;
-    return static_cast<uint32_t>(std::clamp<uint64_t>(*count * factor, 1, kLongestWait));
+    const auto count = words[i] == "a" || words[i] == "an" ? std::optional<uint64_t>(1)
+                                                           : parse_number(words[i], 1000000);
+    const auto unit = seconds_in(words[i + 1]);
+    if (!count || !unit) continue;
+    return static_cast<uint32_t>(std::clamp<uint64_t>(*count * *unit, 1, kLongestWait));
   }
   return {};
 }
@@ -101,7 +108,7 @@ TicFailure refused(TicStep step, std::string_view line) {
   failure.retry_after_s = announced_wait(line);
   const bool ours = !line.empty() && line.front() == '4';
   const bool theirs = !line.empty() && line.front() == '5';
-  if (failure.retry_after_s) {
+  if (failure.retry_after_s && !(ours && step == TicStep::kLogin)) {
     // More would only contradict the server.
     failure.advice = "";
   } else if (!ours && !theirs) {
@@ -112,7 +119,7 @@ TicFailure refused(TicStep step, std::string_view line) {
     failure.advice = std::string(advice_for(step));
   }
   // Trying a wrong password again only makes the server angrier.
-  failure.permanent = step == TicStep::kLogin && ours && !failure.retry_after_s;
+  failure.permanent = step == TicStep::kLogin && ours;
   return failure;
 }
 

@@ -32,7 +32,9 @@ struct TicFailure {
   std::string advice{};  // what to do; may be empty
   // The server says when to come again; at most an hour.
   std::optional<uint32_t> retry_after_s{};
-  // Another attempt with the same settings can only fail again, and counts against the account.
+  // The login was refused: another attempt with the same settings would fail again and count
+  // against the account; unless there is a wait, which whoever knows the password may have to sit
+  // out as well.
   bool permanent = false;
   bool cancelled = false;
 

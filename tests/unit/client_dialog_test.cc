@@ -225,7 +225,7 @@ TEST_CASE("a wrong login is for good, a wait is honoured, a fault of the server 
   CHECK_THAT(wrong.message(), ContainsSubstring("Login failed, login/password mismatch"));
   CHECK_THAT(wrong.advice, ContainsSubstring("username and password"));
   const TicFailure later = refuse_login("400 Too many attempts, try again in 30 seconds");
-  CHECK_FALSE(later.permanent);
+  CHECK(later.permanent);
   CHECK(later.retry_after_s == 30u);
   const TicFailure theirs = refuse_login("500 database is away");
   CHECK_FALSE(theirs.permanent);
@@ -240,6 +240,9 @@ TEST_CASE("an announced wait is found in words, and has a bound") {
   CHECK(announced_wait("400 Try Again In 30 s.") == 30u);
   CHECK(announced_wait("400 please wait 5 minutes") == 300u);
   CHECK(announced_wait("500 retry after 2 hours") == 3600u);
+  CHECK(announced_wait("500 Too many connections, try again in a minute") == 60u);
+  CHECK(announced_wait("400 Login failed; wait 4 seconds before you try again") == 4u);
+  CHECK_FALSE(announced_wait("400 try again in a short while"));
   CHECK(announced_wait("400 try again in 0 seconds") == 1u);
   CHECK(announced_wait("400 try again in 999999 seconds") == 3600u);
   CHECK_FALSE(announced_wait("400 try again in a while"));
