@@ -17,6 +17,7 @@
 #include <thread>
 #include <utility>  // Asio 1.74 lacks it
 
+#include "control/config/outer_address.h"
 #include "control/net/listen.h"
 #include "control/net/source.h"
 #include "control/net/tls_certificate.h"
@@ -38,7 +39,8 @@ constexpr std::size_t kDiscardSize = std::size_t{64} << 10;
 constexpr std::chrono::seconds kCloseTimeout{2};
 // Accepting failed: out of file descriptors or memory. Try again when some may be free.
 constexpr std::chrono::milliseconds kAcceptPause{200};
-constexpr std::chrono::seconds kAcceptLogInterval{60};
+// Of what strangers can bring about.
+constexpr std::chrono::seconds kLogInterval{60};
 
 }  // namespace
 
@@ -53,7 +55,7 @@ struct LineServer::Impl {
 
   void accept(Listener& listener);
   void take(tcp::socket socket);
-  void refuse(tcp::socket socket) const;
+  void refuse(tcp::socket socket, const Ipv6Address& source);
   void forget(const std::shared_ptr<Connection>& connection);
 
   LineServerOptions options;
@@ -63,6 +65,8 @@ struct LineServer::Impl {
   std::set<std::shared_ptr<Connection>> connections;
   std::map<Ipv6Address, std::size_t> per_source;
   Clock::time_point accept_failure_logged{};
+  Clock::time_point refusal_logged{};
+  uint64_t refused = 0;  // since it was logged
   std::thread thread;
 };
 
@@ -363,7 +367,7 @@ void LineServer::Impl::accept(Listener& listener) {
     }
     if (error == asio::error::connection_aborted) return accept(listener);
     const auto now = Clock::now();
-    if (now - accept_failure_logged > kAcceptLogInterval) {
+    if (now - accept_failure_logged > kLogInterval) {
       accept_failure_logged = now;
       spdlog::warn("event=accept-failed server={} detail=\"{}\"", options.name, error.message());
     }
@@ -383,7 +387,7 @@ void LineServer::Impl::take(tcp::socket socket) {
   const auto count = per_source.find(source);
   if (connections.size() >= options.max_connections ||
       (count != per_source.end() && count->second >= options.max_connections_per_source)) {
-    return refuse(std::move(socket));
+    return refuse(std::move(socket), source);
   }
   socket.set_option(tcp::no_delay(true), error);
   auto session = open(peer);
@@ -395,7 +399,14 @@ void LineServer::Impl::take(tcp::socket socket) {
 }
 
 // Costs nothing that lasts: as much as fits the socket's buffer, which is empty.
-void LineServer::Impl::refuse(tcp::socket socket) const {
+void LineServer::Impl::refuse(tcp::socket socket, const Ipv6Address& source) {
+  ++refused;
+  if (const auto now = Clock::now(); now - refusal_logged > kLogInterval) {
+    refusal_logged = now;
+    spdlog::warn("event=connections-refused server={} count={} last_source={} open={}",
+                 options.name, std::exchange(refused, 0), to_outer_text(source),
+                 connections.size());
+  }
   error_code ignored;
   socket.non_blocking(true, ignored);
   socket.write_some(asio::buffer(options.busy_text), ignored);

@@ -78,6 +78,7 @@ struct LineServerOptions {
 
 class LineServer {
  public:
+  // On the server's thread. Null: the connection is closed at once.
   using Open = std::function<std::unique_ptr<LineSession>(const LinePeer& peer)>;
 
   LineServer(LineServerOptions options, Open open);
