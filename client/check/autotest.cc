@@ -177,10 +177,10 @@ class Autotest {
         cancelled_ = true;
         return add(Verdict::kSkipped, "outside", "interrupted");
       case OuterProbe::Kind::kSilence:
-        fail("outside", "the PoP does not answer to " + what, outside_advice());
+        outside_failed_ = !fail("outside", "the PoP does not answer to " + what, outside_advice());
         return;
       default:
-        fail("outside", probe.detail, outside_advice());
+        outside_failed_ = !fail("outside", probe.detail, outside_advice());
     }
   }
 
@@ -234,7 +234,9 @@ class Autotest {
     }
     const std::string problem = temporary_.problem();
     return fail("PoP", tunnel_.pop.to_string() + ": " + result.detail,
-                problem.empty() ? outside_advice() : problem);
+                !problem.empty()  ? problem
+                : outside_failed_ ? "first see to what is said above at 'outside'"
+                                  : outside_advice());
   }
 
   void ping_beyond() {
@@ -319,6 +321,7 @@ class Autotest {
   std::string device_;
   int failures_ = 0;
   bool behind_nat_ = false;
+  bool outside_failed_ = false;
   bool cancelled_ = false;
 };
 

@@ -156,7 +156,8 @@ void TunnelKeeper::after_failed_fetch(const TicFailure& failure) {
     return;
   }
   const auto pause = backoff_.after_failure(failure.retry_after_s);
-  wait(failure.permanent ? std::max(pause, context_.times.longest_wait) : pause, failure.message());
+  const bool hopeless = failure.permanent && !failure.retry_after_s;
+  wait(hopeless ? std::max(pause, context_.times.longest_wait) : pause, failure.message());
 }
 
 bool TunnelKeeper::refuse_choice(const std::vector<ListedTunnel>& tunnels) {

@@ -82,7 +82,6 @@ std::string_view to_string(TicStep step) {
 std::string TicFailure::message() const {
   std::string text = "TIC, " + std::string(to_string(step)) + ": " + reason;
   if (!advice.empty()) text += "; " + advice;
-  if (retry_after_s) text += " (the server asks to wait " + std::to_string(*retry_after_s) + " s)";
   return text;
 }
 
