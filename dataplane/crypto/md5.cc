@@ -57,7 +57,11 @@ class Md5 {
     static_assert(std::endian::native == std::endian::little);
     uint32_t words[16];
     std::memcpy(words, block_.data(), sizeof words);
-    auto [a, b, c, d] = state_;
+    // Not a structured binding: lambdas cannot capture those with Clang 14.
+    uint32_t a = state_[0];
+    uint32_t b = state_[1];
+    uint32_t c = state_[2];
+    uint32_t d = state_[3];
     const auto step = [&](uint32_t mixed, unsigned i, unsigned word, int shift) {
       const uint32_t next = b + std::rotl(a + mixed + kSine[i] + words[word & 15], shift);
       a = d;
