@@ -276,8 +276,7 @@ class Reader {
     if (kind == FileKind::kAiccu) {
       // What the original did where its file said nothing.
       result_.settings.tls = TlsMode::kOpportunistic;
-      result_.settings.interface = "sixxs";
-      result_.settings.daemonize = true;
+      result_.settings.interface = "aiccu";
       result_.settings.pid_file = "/var/run/aiccu.pid";
     }
   }

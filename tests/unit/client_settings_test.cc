@@ -52,9 +52,9 @@ TEST_CASE("an aiccu.conf that says little means what the original did by itself"
   CHECK(settings.password == "secret");
   CHECK(settings.server == "tic.example.net");
   CHECK(settings.tls == TlsMode::kOpportunistic);
-  CHECK(settings.interface == "sixxs");
+  CHECK(settings.interface == "aiccu");
   CHECK(settings.tunnel_id.empty());
-  CHECK(settings.daemonize);
+  CHECK_FALSE(settings.daemonize);
   CHECK(settings.configure);
   CHECK(settings.make_beats);
   CHECK(settings.default_route);
@@ -74,7 +74,7 @@ TEST_CASE("every key of aiccu.conf is read") {
       "local_ipv4_override 192.0.2.9\n"
       "setupscript /usr/local/etc/aiccu-subnets.sh with words\n"
       "automatic true\n"
-      "daemonize false\n"
+      "daemonize true\n"
       "verbose yes\n"
       "behindnat on\n"
       "requiretls 1\n"
@@ -86,7 +86,7 @@ TEST_CASE("every key of aiccu.conf is read") {
   CHECK(settings.tunnel_id == "T1234");
   CHECK(settings.local_ipv4 == Ipv4Address{{192, 0, 2, 9}});
   CHECK(settings.setup_script == "/usr/local/etc/aiccu-subnets.sh with words");
-  CHECK_FALSE(settings.daemonize);
+  CHECK(settings.daemonize);
   CHECK(settings.verbose);
   CHECK(settings.behind_nat);
   CHECK(settings.tls == TlsMode::kRequired);
