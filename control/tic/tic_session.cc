@@ -358,6 +358,9 @@ std::optional<std::string> TicSession::refuse_clear_text(const Model& model) con
     policy = account->clear_text();
   }
   if (policy != v1::TicPolicy::CLEAR_TEXT_REFUSED) return std::nullopt;
+  if (!host_.tls_available()) {
+    return "TLS is required here, but this server has no certificate: tell your provider";
+  }
   return "TLS is required here: say \"starttls\" first, or set \"requiretls true\" in your client";
 }
 

@@ -430,6 +430,7 @@ TEST_CASE("a policy that changes between challenge and response holds") {
   client.say("username SX1-SIXXS");
   const std::string challenge = client.say("challenge md5").substr(4, 32);
   bed.policy().set_clear_text(v1::TicPolicy::CLEAR_TEXT_REFUSED);
+  bed.host.tls = true;
   bed.host.reload();
   CHECK(client.say("authenticate md5 " + hex_md5(challenge + hex_md5("secret")))
             .starts_with("400 TLS is required here"));
@@ -453,6 +454,12 @@ TEST_CASE("clear text is refused where the PoP or the account says so") {
   CHECK(strict.say("username SX1-SIXXS") == hint);
   CHECK(strict.say("username nobody") == hint);
   CHECK(code_of(strict.log_in("old", "secret")) == "200");
+}
+
+TEST_CASE("TLS that is required but not there is the provider's fault, and the answer says so") {
+  Bed bed;
+  CHECK(bed.client().say("username careful") ==
+        "400 TLS is required here, but this server has no certificate: tell your provider\n");
 }
 
 TEST_CASE("starttls forgets what was said in the clear, and comes once") {
