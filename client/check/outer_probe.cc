@@ -165,7 +165,7 @@ class Prober {
       const Opened opened = codec_->open(in.bytes, in.tos, now_s());
       if (opened.refusal != Refusal::kNone) {
         result = {Kind::kDisbelieved, 0,
-                  "a packet came from the PoP, but it " + std::string(explain(opened.refusal))};
+                  "packets came from the PoP, but they " + std::string(explain(opened.refusal))};
       } else if (is_answer(opened.packet)) {
         return true;
       }

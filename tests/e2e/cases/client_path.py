@@ -3,6 +3,8 @@
 """The data path of simplon-client: each type of tunnel, behind a NAT where that works."""
 
 import contextlib
+import socket
+import sys
 import time
 
 from simplon_e2e import traffic
@@ -12,6 +14,7 @@ from simplon_e2e.registry import case
 from simplon_e2e.topology import HOST_IPV6, NAT_IPV4, Client
 
 AYIYA_MTU, SIX_IN_FOUR_MTU = 1428, 1480
+ECT0, CE = 2, 3
 
 
 @contextlib.contextmanager
@@ -199,6 +202,9 @@ def _(bed):
             ns.ip("-6 route del default dev eth0 metric 1025")
         assert not exists(ns)
 
+        text = outcome(prefix=["setpriv", "--bounding-set", "-net_admin"])
+        assert "CAP_NET_ADMIN" in text, text
+
         text = outcome(local="198.51.100.200")
         assert "not an address of this host" in text, text
         text = outcome(pop="127.0.0.1", local="192.0.2.77")
@@ -219,6 +225,63 @@ def _(bed):
         traffic.ping(bed.host, home.ipv6, wait=1)
         problem = wait_until(lambda: path.health()["problem"], "the path has a problem", 15, 0.3)
         assert "password changed" in problem or "nothing has come back" in problem, problem
+
+
+def udp_socket(namespace, address):
+    receiver = namespace.call(socket.socket, socket.AF_INET6, socket.SOCK_DGRAM)
+    receiver.bind((address, 0))
+    receiver.settimeout(3)
+    receiver.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVTCLASS, 1)
+    receiver.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_TCLASS, ECT0)
+    return receiver
+
+
+def mark_received(receiver):
+    """The ECN field of the next datagram."""
+    _, control, _, _ = receiver.recvmsg(100, 100)
+    return int.from_bytes(control[0][2][:4], sys.byteorder) & 3
+
+
+def expect_marks(ns, address, host):
+    """What the way marks as congested arrives as congested, both ways."""
+    with udp_socket(ns, address) as inside, udp_socket(host, HOST_IPV6) as outside:
+        inside.sendto(b"up", outside.getsockname())
+        assert mark_received(outside) == CE, "the mark on the way to the PoP is lost"
+        outside.sendto(b"down", inside.getsockname())
+        assert mark_received(inside) == CE, "the mark on the way to the client is lost"
+
+
+@contextlib.contextmanager
+def congested_router(bed):
+    """The Internet marks what says it can be marked."""
+    router = bed.network.router
+    router.run(["nft", "-f", "-"], stdin="""
+        table ip congestion {
+          chain forward {
+            type filter hook forward priority filter
+            ip ecn ect0 ip ecn set ce
+          }
+        }
+    """)  # fmt: skip
+    try:
+        yield
+    finally:
+        router.run(["nft", "delete", "table", "ip", "congestion"])
+
+
+@case("congestion marked on the way shows inside the tunnel, where the client's path is at its end")
+def _(bed):
+    with tunnel(bed, "AYIYA", ecn_mode="NORMAL") as home, congested_router(bed):
+        with ClientPath(bed, home, "ayiya", mtu=AYIYA_MTU):
+            bed.pop.wait_for_state(home, "UP")
+            expect_marks(home.namespace, home.ipv6, bed.host)
+    client = bed.clients[1]
+    with own_tunnel_away(bed, client), congested_router(bed):
+        with tunnel(bed, "HEARTBEAT", ecn_mode="NORMAL") as home, ClientPath(
+            bed, home, "heartbeat", namespace=client.namespace, path="tun", mtu=SIX_IN_FOUR_MTU
+        ):
+            bed.pop.wait_for_state(home, "UP")
+            expect_marks(client.namespace, home.ipv6, bed.host)
 
 
 @case("a device taken away from the client's path ends it with an error")

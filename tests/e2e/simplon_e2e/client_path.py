@@ -15,7 +15,7 @@ DEVICE = "simplon"
 class ClientPath:
     """A running client-path-tool in a namespace, for the tunnel of `owner`."""
 
-    def __init__(self, bed, owner, kind, namespace=None, device=DEVICE, wait=True, **options):
+    def __init__(self, bed, owner, kind, namespace=None, device=DEVICE, wait=True, prefix=(), **options):
         make_tun_node()
         self.bed = bed
         self.device = device
@@ -33,7 +33,7 @@ class ClientPath:
         }
         if kind != "static":
             fields["password-file"] = owner.password_file
-        words = [bed.programs.client_path]
+        words = [*prefix, bed.programs.client_path]
         for name, value in fields.items():
             words += [f"--{name}"] if value is True else [f"--{name}", value]
         self.process = self.namespace.spawn(words, log_path=self.log_path)
