@@ -16,12 +16,17 @@ class Programs:
         "dataplane": "simplon-dataplane",
         "control": "simplon-control",
         "cli": "simplonctl",
-        "client_path": "client-path-tool",
     }
 
     def __init__(self, build_dir):
+        self.build_dir = build_dir
         for attribute, name in self.NAMES.items():
             setattr(self, attribute, self._find(build_dir, name))
+
+    @property
+    def client_path(self):
+        """Not among what the demo builds."""
+        return self._find(self.build_dir, "client-path-tool")
 
     @staticmethod
     def _find(build_dir, name):
