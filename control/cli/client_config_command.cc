@@ -53,7 +53,14 @@ ExitCode run(Session& session, const Options& options) {
     request.tunnel.set_password(secret.password());
     request.tunnel.set_update_key(secret.update_key());
   }
-  session.out() << client_config(request);
+  const std::string text = client_config(request);
+  session.out() << text;
+  const bool names_server = text.find("/nic/update?") != std::string::npos ||
+                            text.find("\ntunnel_id ") != std::string::npos ||
+                            text.find("\ntunnel = ") != std::string::npos;
+  if (names_server && options.host.empty())
+    session.err() << "simplonctl: without --host the PoP's tunnel address stands for TIC and HTTP: "
+                     "right only if simplon-control listens there\n";
   return ExitCode::kOk;
 }
 

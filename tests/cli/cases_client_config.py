@@ -15,8 +15,10 @@ def _(pop):
     expect("unreachable 2001:db8:3001::/48\n" in out, out)
     # By any of its names, like other commands.
     expect(out == pop.ok("tunnel", "client-config", "198.51.100.7", "--for", "LINUX"), out)
-    out = pop.ok("tunnel", "client-config", "T7", "--for", "aiccu", "--host", "pop.example.net")
-    expect("\nserver pop.example.net\n" in out, out)
+    result = pop.run("tunnel", "client-config", "T7", "--for", "aiccu", "--host", "pop.example.net")
+    expect("\nserver pop.example.net\n" in result.out and result.err == "", str(result))
+    result = pop.run("tunnel", "client-config", "T7", "--for", "aiccu")
+    expect("\nserver 192.0.2.10\n" in result.out and "without --host" in result.err, str(result))
 
 
 @case("client-config has secrets only when they are asked for")

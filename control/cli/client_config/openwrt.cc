@@ -77,7 +77,7 @@ constexpr std::string_view kUpdate = R"~(@?UPDATE@
 @?UPDATE@cat >/etc/hotplug.d/iface/90-simplon <<'EOF'
 @?UPDATE@#!/bin/sh
 @?UPDATE@case "$ACTION-$INTERFACE" in ifup-wan | ifupdate-wan) ;; *) exit 0 ;; esac
-@?UPDATE@uclient-fetch -qO- --user='@T@' --password='@UPDATEKEY_SH@' '@URL@' 2>&1 | logger -t simplon
+@?UPDATE@uclient-fetch -4 -qO- --user='@T@' --password='@UPDATEKEY_SH@' '@URL@' 2>&1 | logger -t simplon
 @?UPDATE@EOF
 @?UPDATE@chmod 700 /etc/hotplug.d/iface/90-simplon
 )~";

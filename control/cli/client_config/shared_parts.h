@@ -18,7 +18,8 @@ inline constexpr std::string_view kNftablesHint = R"~(
 inline constexpr std::string_view kCurlUpdate = R"~(@?UPDATE@
 @?UPDATE@# Your address changes? Run this when it has, or every ten minutes:
 @?UPDATE@#   curl -4fsS -u '@T@:@UPDATEKEY_SH@' '@URL@'
-@?UPDATE@# or let ddclient do it: protocol=dyndns2, server=@HOST@, login=@T@, the key, and @T@ as host.
+@?UPDATE@# or let ddclient do it: use=if, if=eth0, protocol=dyndns2, server=@HOST@, login=@T@,
+@?UPDATE@# password='@UPDATEKEY_SH@', and @T@ as host.
 )~";
 
 // One beat (docs/protocols.md §7), and more until the minute is over.
