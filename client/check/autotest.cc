@@ -80,10 +80,12 @@ class Autotest {
     if (!ping_pop()) return skip({"beyond", "MTU"});
     ping_beyond();
     check_mtu();
-    return failures_ == 0 && !cancelled_;
+    return passed();
   }
 
  private:
+  bool passed() const { return failures_ == 0 && !cancelled_; }
+
   void add(Verdict verdict, const std::string& name, const std::string& text,
            const std::string& advice = {}) {
     if (verdict == Verdict::kFailed) ++failures_;
@@ -95,7 +97,7 @@ class Autotest {
   }
   bool skip(std::initializer_list<const char*> names) {
     for (const char* name : names) add(Verdict::kSkipped, name, "not reached");
-    return false;
+    return passed();
   }
 
   bool ask_tic() {
@@ -185,6 +187,11 @@ class Autotest {
   }
 
   bool find_device() {
+    if (!settings_.configure) {
+      add(Verdict::kSkipped, "device",
+          "the settings (configure, aiccu.conf: noconfigure) leave it to somebody else");
+      return false;
+    }
     if (running_) {
       if (state_.state == "up") {
         device_ = state_.device;

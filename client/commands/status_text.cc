@@ -77,7 +77,9 @@ std::string status_text(const StatusReport& report) {
   if (!s.detail.empty()) text += line("why", s.detail);
   if (s.next_try != 0) text += line("next try", "in " + duration_text(s.next_try - report.now));
   if (s.state != "up") return text;
-  text += line("device", fmt::format("{} ({}), MTU {}", s.device, s.kind, s.mtu));
+  text +=
+      line("device", s.kind == "none" ? "none of this program's"
+                                      : fmt::format("{} ({}), MTU {}", s.device, s.kind, s.mtu));
   text += line("address", fmt::format("{}/{}", s.client, s.prefix_length));
   text += line("PoP", fmt::format("{}, {}; outside {} from {}", s.pop_id.empty() ? "?" : s.pop_id,
                                   s.pop, s.pop_ipv4, s.local_ipv4.empty() ? "?" : s.local_ipv4));

@@ -20,7 +20,8 @@ class InstanceLock {
  public:
   // Makes the directory if it is not there. AlreadyExists says who has the lock.
   static absl::StatusOr<InstanceLock> take(const std::string& directory);
-  // The process that has it; nothing: nobody has. Errors: the lock file cannot be read.
+  // The process that has it; nothing: nobody has. Not for the process that has it: the kernel would
+  // take the lock away as the file is closed again. Errors: the lock file cannot be read.
   static absl::StatusOr<std::optional<pid_t>> holder(const std::string& directory);
 
  private:
