@@ -5,6 +5,7 @@
 
 #include "control/cli/render_table.h"
 #include "control/cli/text.h"
+#include "control/config/secret.h"
 
 namespace simplon::cli {
 namespace {
@@ -57,7 +58,7 @@ std::string change_text(const v1::Change& change) {
     const std::string& path = change.paths(i);
     text += (i == 0 ? "" : ", ") + path;
     // The server leaves them out; nothing here may depend on that.
-    if (path == "password" || path == "previous_password")
+    if (control::is_secret_field(path))
       text += " changed";
     else
       text += " " + field_text(*before, path) + " -> " + field_text(*after, path);

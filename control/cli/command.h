@@ -22,7 +22,15 @@ class Session;
 // and the shell completions are made.
 
 // How a shell completes a value.
-enum class Completion : uint8_t { kNone, kFile, kTunnel, kPool, kDropReason, kTunnelError };
+enum class Completion : uint8_t {
+  kNone,
+  kFile,
+  kTunnel,
+  kPool,
+  kAccount,
+  kDropReason,
+  kTunnelError
+};
 
 struct Value {
   std::string placeholder;              // in help; empty: a flag, which takes no value

@@ -11,6 +11,7 @@
 #include "control/cli/completion.h"
 #include "control/cli/render_table.h"
 #include "dataplane/state/drop_reason.h"
+#include "simplon/v1/account_service.pb.h"
 #include "simplon/v1/pool_service.pb.h"
 #include "simplon/v1/tunnel_service.pb.h"
 
@@ -20,7 +21,7 @@ namespace {
 // What is booked on tunnels besides drops (proto/link/segment_format.h, LedgerNote).
 constexpr const char* kTunnelNotes[] = {"icmpv4-error-received", "icmpv6-error-received",
                                         "icmpv4-echo-received"};
-constexpr int kMostTunnels = 1000;
+constexpr int kMostNames = 1000;
 constexpr std::chrono::milliseconds kPatience{500};
 
 std::vector<std::string> fetch_names(Completion what, const std::string& server) {
@@ -37,9 +38,15 @@ std::vector<std::string> fetch_names(Completion what, const std::string& server)
         client.call<v1::ListPoolsResponse>("PoolService.ListPools", v1::ListPoolsRequest());
     for (const v1::PoolInfo& info : list.pools()) names.push_back(info.pool().name());
   }
+  if (what == Completion::kAccount) {
+    v1::ListAccountsRequest request;
+    request.set_page_size(kMostNames);
+    const auto list = client.call<v1::ListAccountsResponse>("AccountService.ListAccounts", request);
+    for (const v1::Account& account : list.accounts()) names.push_back(account.name());
+  }
   if (what == Completion::kTunnel) {
     v1::ListTunnelsRequest request;
-    request.set_page_size(kMostTunnels);
+    request.set_page_size(kMostNames);
     const auto list = client.call<v1::ListTunnelsResponse>("TunnelService.ListTunnels", request);
     for (const v1::Tunnel& tunnel : list.tunnels())
       names.push_back("T" + std::to_string(tunnel.id()));

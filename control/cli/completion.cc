@@ -128,10 +128,10 @@ _simplonctl() {
     glue=
     if [[ $piece == *[:=] ]]; then glue=1; fi
   done
-  # A password is not for the list of processes.
+  # A secret is not for the list of processes.
   for ((i = 0; i < ${#words[@]}; i++)); do
-    if [[ ${words[i]} == --password=* ]]; then words[i]=--password=x; fi
-    if [[ $i -gt 0 && ${words[i-1]} == --password ]]; then words[i]=x; fi
+    if [[ ${words[i]} == --@(password|secret|update-key)=* ]]; then words[i]=${words[i]%%=*}=x; fi
+    if [[ $i -gt 0 && ${words[i-1]} == --@(password|secret|update-key) ]]; then words[i]=x; fi
   done
   COMPREPLY=()
   while IFS=$'\t' read -r candidate _; do
@@ -152,10 +152,10 @@ _simplonctl() {
   local -a candidates typed
   local files=
   typed=("${(@)words[2,CURRENT]}")
-  # A password is not for the list of processes.
+  # A secret is not for the list of processes.
   for ((i = 1; i <= ${#typed}; i++)); do
-    if [[ ${typed[i]} == --password=* ]]; then typed[i]=--password=x; fi
-    if [[ $i -gt 1 && ${typed[i-1]} == --password ]]; then typed[i]=x; fi
+    if [[ ${typed[i]} == --(password|secret|update-key)=* ]]; then typed[i]=${typed[i]%%=*}=x; fi
+    if [[ $i -gt 1 && ${typed[i-1]} == --(password|secret|update-key) ]]; then typed[i]=x; fi
   done
   while IFS= read -r line; do
     if [[ $line == :files ]]; then
@@ -177,12 +177,12 @@ fi
 
 constexpr char kFish[] = R"(# fish completion of simplonctl; made by 'simplonctl completion fish'.
 function __simplonctl_complete
-  # A password is not for the list of processes.
+  # A secret is not for the list of processes.
   set -l words
   set -l last
   for word in (commandline -opc) (commandline -ct)
-    test "$last" = --password; and set word x
-    string match -q -- '--password=*' "$word"; and set word --password=x
+    contains -- "$last" --password --secret --update-key; and set word x
+    set word (string replace -r -- '^(--(?:password|secret|update-key))=.*' '$1=x' "$word")
     set words $words "$word"
     set last "$word"
   end

@@ -24,6 +24,11 @@
 namespace simplon::cli {
 namespace {
 
+// "3 accounts, ", if there are any.
+std::string accounts_text(const v1::Config& config) {
+  return config.accounts().empty() ? "" : std::to_string(config.accounts_size()) + " accounts, ";
+}
+
 Value file_value() {
   return {"FILE", {}, Completion::kFile};
 }
@@ -89,7 +94,8 @@ void add_check(Command& noun) {
     if (session.table()) {
       const v1::Config config = load(*path);
       session.out() << shown_name(*path) << ": good: " << config.pools_size() << " pools, "
-                    << config.tunnels_size() << " tunnels" << without_password_text(config) << "\n";
+                    << accounts_text(config) << config.tunnels_size() << " tunnels"
+                    << without_password_text(config) << "\n";
       return ExitCode::kOk;
     }
     v1::Config config;
@@ -185,8 +191,8 @@ ExitCode save(Session& session, const SaveOptions& options) {
   if (session.table())
     session.out() << options.file << ": revision " << response.revision() << ", "
                   << response.config().pools_size() << " pools, "
-                  << response.config().tunnels_size() << " tunnels, "
-                  << (options.secrets ? "with" : "without") << " passwords\n";
+                  << accounts_text(response.config()) << response.config().tunnels_size()
+                  << " tunnels, " << (options.secrets ? "with" : "without") << " passwords\n";
   return ExitCode::kOk;
 }
 

@@ -31,6 +31,7 @@ std::unique_ptr<Command> make_grammar(GlobalOptions& options) {
       .example("simplonctl -o json tunnel list --filter 'admin_state=DISABLED'")
       .example("simplonctl --server pop1.example.net:50051 --timeout 2s counters --watch");
   add_tunnel_commands(*root);
+  add_account_commands(*root);
   add_pool_commands(*root);
   add_pop_commands(*root);
   add_config_commands(*root);

@@ -22,6 +22,7 @@ void add_tunnel_client_config_command(Command& noun);
 
 // One noun each.
 void add_tunnel_commands(Command& root);
+void add_account_commands(Command& root);
 void add_pool_commands(Command& root);
 void add_pop_commands(Command& root);
 void add_config_commands(Command& root);

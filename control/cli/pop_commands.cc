@@ -1,14 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright (c) 2026 The Simplon authors
 
-#include <google/protobuf/descriptor.h>
-
-#include <charconv>
 #include <memory>
-#include <sstream>
-#include <stdexcept>
 
 #include "control/cli/grammar.h"
+#include "control/cli/pop_policy.h"
 #include "control/cli/refresh.h"
 #include "control/cli/render_table.h"
 #include "control/cli/state_text.h"
@@ -42,6 +38,15 @@ std::string clock_text(const v1::PopStatus& s) {
          " UTC: for ten minutes clients may follow either clock";
 }
 
+std::string service_text(const v1::PopStatus& s) {
+  if (s.service_state() == v1::DRAINING || s.service_state() == v1::OUT_OF_SERVICE) {
+    const std::string word =
+        s.service_state() == v1::DRAINING ? "draining: no tunnels are given out" : "out of service";
+    return word + (s.service_message().empty() ? "" : "; '" + s.service_message() + "'");
+  }
+  return "in service";
+}
+
 std::string status_text(const v1::PopStatus& s) {
   FieldList list;
   list.add("pop", s.name());
@@ -55,6 +60,7 @@ std::string status_text(const v1::PopStatus& s) {
     list.add("unconfirmed", "revision " + std::to_string(s.unconfirmed_revision()) +
                                 " is rolled back at " + time_text(s.confirm_deadline()) +
                                 " UTC; keep it with 'simplonctl config confirm'");
+  list.add("service", service_text(s));
   std::string publish = v1::PublishStatus::State_Name(s.publish().state());
   if (!s.publish().message().empty()) publish += ": " + s.publish().message();
   list.add("publish", publish);
@@ -70,6 +76,7 @@ std::string status_text(const v1::PopStatus& s) {
   if (s.dynamic_up() + s.dynamic_down() != 0) list.add("dynamic", dynamic_text(s));
   if (s.has_clock_step()) list.add("clock", clock_text(s));
   list.add("pools", std::to_string(s.pools()));
+  list.add("accounts", std::to_string(s.accounts()));
   list.add("from clients",
            count_text(s.in_packets(), "packet") + ", " + count_text(s.in_bytes(), "byte"));
   list.add("to clients",
@@ -105,34 +112,6 @@ void add_show(Command& noun) {
   });
 }
 
-// "port=uplink,mtu=1500,ipv4_address=192.0.2.1/24": fields of Interface.
-v1::Interface parse_interface(const std::string& text) {
-  v1::Interface interface;
-  const auto& type = *v1::Interface::descriptor();
-  const auto& reflection = *interface.GetReflection();
-  std::istringstream parts(text);
-  for (std::string part; std::getline(parts, part, ',');) {
-    const std::size_t equals = part.find('=');
-    const std::string name = part.substr(0, equals);
-    const auto* const field = type.FindFieldByName(name);
-    if (equals == std::string::npos || field == nullptr) {
-      std::string reason = "'" + part + "' is not FIELD=VALUE with a field of: ";
-      for (int i = 0; i < type.field_count(); ++i)
-        reason += (i == 0 ? "" : ", ") + type.field(i)->name();
-      throw std::invalid_argument(reason);
-    }
-    const std::string value = part.substr(equals + 1);
-    if (field->cpp_type() == google::protobuf::FieldDescriptor::CPPTYPE_STRING) {
-      reflection.SetString(&interface, field, value);
-    } else {
-      std::optional<uint32_t> number;
-      into(number)(value);
-      reflection.SetUInt32(&interface, field, *number);
-    }
-  }
-  return interface;
-}
-
 struct UpdateOptions {
   v1::Pop pop;
   std::optional<std::string> name;
@@ -150,6 +129,7 @@ struct UpdateOptions {
   bool no_other_pop_addresses = false;
   std::optional<bool> private_endpoints;
   std::optional<bool> ayiya_checksum;
+  PolicyOptions policy;
   std::string etag;
   std::string comment;
   bool validate_only = false;
@@ -202,12 +182,22 @@ v1::UpdatePopRequest update_request(const UpdateOptions& options) {
     pop.set_allow_private_endpoints(*options.private_endpoints), given("allow_private_endpoints");
   if (options.ayiya_checksum)
     pop.set_ayiya_udp_checksum(*options.ayiya_checksum), given("ayiya_udp_checksum");
+  apply_policy(options.policy, pop, *request.mutable_update_mask());
   if (request.update_mask().paths().empty())
     throw failure(ExitCode::kUsage, "nothing to change: give at least one field");
   pop.set_etag(options.etag);
   request.set_validate_only(options.validate_only);
   request.set_comment(options.comment);
   return request;
+}
+
+ExitCode send(Session& session, const v1::UpdatePopRequest& request, const std::string& what) {
+  const auto pop = session.client().call<v1::Pop>("PopService.UpdatePop", request);
+  session.print(pop, [&] {
+    return request.validate_only() ? what + " (only validated: nothing changed)\n"
+                                   : what + session.revision_text() + "\n";
+  });
+  return request.validate_only() ? ExitCode::kOk : session.publish_result();
 }
 
 void add_update(Command& noun) {
@@ -219,7 +209,7 @@ void add_update(Command& noun) {
               "a link of the PoP, instead of all it has: port, vlan, mtu, ipv4_address, "
               "ipv6_address, ipv4_gateway, ipv6_gateway",
               [options](const std::string& text) {
-                *options->pop.add_interfaces() = parse_interface(text);
+                parse_fields(text, *options->pop.add_interfaces());
               })
       .repeatable = true;
   verb.option("--ipv4-address", {"A.B.C.D"},
@@ -257,6 +247,7 @@ void add_update(Command& noun) {
               into(options->private_endpoints));
   verb.option("--ayiya-udp-checksum", on_off, "send AYIYA over IPv4 with a UDP checksum",
               into(options->ayiya_checksum));
+  add_policy_options(verb, options->policy);
   verb.option("--etag", {"ETAG"}, "only if the PoP still has this etag (see 'pop show')",
               into(options->etag));
   verb.option("--comment", {"TEXT"}, "kept in the history", into(options->comment));
@@ -268,24 +259,71 @@ void add_update(Command& noun) {
           "ipv6_address=2001:db8:ffff::1/64,ipv6_gateway=fe80::1")
       .example(
           "simplonctl pop update --other-pop-address 192.0.2.65 --other-pop-address 2001:db8:9::1")
+      .example("simplonctl pop update --city Amsterdam --country nl --tic-clear-text refused")
       .run([options](Session& session) {
-        const auto pop =
-            session.client().call<v1::Pop>("PopService.UpdatePop", update_request(*options));
-        session.print(pop, [&] {
-          return options->validate_only ? "pop updated (only validated: nothing changed)\n"
-                                        : "pop updated" + session.revision_text() + "\n";
-        });
-        return options->validate_only ? ExitCode::kOk : session.publish_result();
+        return send(session, update_request(*options), "pop updated");
       });
+}
+
+// ---- In and out of service.
+
+struct ServiceOptions {
+  std::optional<std::string> message;
+  bool out_of_service = false;
+  std::string comment;
+};
+
+ExitCode set_service(Session& session, const ServiceOptions& options, v1::ServiceState state,
+                     const std::string& what) {
+  v1::UpdatePopRequest request;
+  request.mutable_pop()->set_service_state(state);
+  request.mutable_update_mask()->add_paths("service_state");
+  // Draining without a word keeps the one that was told before.
+  if (options.message || state == v1::IN_SERVICE) {
+    request.mutable_pop()->set_service_message(options.message.value_or(""));
+    request.mutable_update_mask()->add_paths("service_message");
+  }
+  request.set_comment(options.comment);
+  return send(session, request, what);
+}
+
+void add_drain(Command& noun) {
+  const auto options = std::make_shared<ServiceOptions>();
+  Command& verb = noun.add("drain", "takes the PoP out of service for subscribers");
+  verb.describe(
+      "They can log in and are told so, but get no tunnel. Tunnels that run go on: packets are "
+      "forwarded in any case.");
+  verb.option("--message", {"TEXT"}, "told to subscribers: why, until when",
+              into(options->message));
+  verb.flag("--out-of-service", "refuse endpoint updates as well", options->out_of_service);
+  verb.option("--comment", {"TEXT"}, "kept in the history", into(options->comment));
+  verb.example("simplonctl pop drain --message 'new router, back at 14:00 UTC'")
+      .example("simplonctl pop drain --out-of-service")
+      .run([options](Session& session) {
+        return options->out_of_service
+                   ? set_service(session, *options, v1::OUT_OF_SERVICE, "pop out of service")
+                   : set_service(session, *options, v1::DRAINING, "pop draining");
+      });
+}
+
+void add_undrain(Command& noun) {
+  const auto options = std::make_shared<ServiceOptions>();
+  Command& verb = noun.add("undrain", "puts the PoP into service again; its message is gone");
+  verb.option("--comment", {"TEXT"}, "kept in the history", into(options->comment));
+  verb.example("simplonctl pop undrain").run([options](Session& session) {
+    return set_service(session, *options, v1::IN_SERVICE, "pop in service");
+  });
 }
 
 }  // namespace
 
 void add_pop_commands(Command& root) {
-  Command& noun = root.add("pop", "the PoP itself: status, show, update");
+  Command& noun = root.add("pop", "the PoP itself: status, show, update, drain, undrain");
   add_status(noun);
   add_show(noun);
   add_update(noun);
+  add_drain(noun);
+  add_undrain(noun);
 }
 
 }  // namespace simplon::cli

@@ -12,6 +12,7 @@
 #include "control/cli/render_table.h"
 #include "control/cli/text.h"
 #include "control/cli/tunnel_fields.h"
+#include "control/cli/tunnel_list.h"
 #include "control/cli/tunnel_name.h"
 #include "control/config/secret.h"
 #include "simplon/v1/tunnel_service.pb.h"
@@ -22,34 +23,6 @@ namespace {
 using google::protobuf::Empty;
 
 constexpr char kPasswordField[] = "password";
-constexpr uint32_t kPage = 10000;  // the most the server gives at once
-
-std::string t_number(const v1::Tunnel& tunnel) {
-  return "T" + std::to_string(tunnel.id());
-}
-
-// 0 stands for what the server finds right.
-std::string number_or_auto(uint32_t value) {
-  return value == 0 ? "auto" : std::to_string(value);
-}
-
-std::string prefixes_text(const v1::Tunnel& tunnel) {
-  if (tunnel.delegated_prefixes().empty()) return "";
-  std::string text = tunnel.delegated_prefixes(0);
-  if (tunnel.delegated_prefixes_size() > 1)
-    text += " +" + std::to_string(tunnel.delegated_prefixes_size() - 1);
-  return text;
-}
-
-std::string tunnel_table(const v1::ListTunnelsResponse& list, bool heads) {
-  Table table({left("TUNNEL"), right("SLOT"), left("TYPE"), left("STATE"), left("REMOTE"),
-               right("MTU"), left("LINK-PREFIX"), left("DELEGATED"), left("DESCRIPTION", 20)});
-  for (const v1::Tunnel& t : list.tunnels())
-    table.add({t_number(t), std::to_string(t.slot()), type_word(t.type()),
-               t.admin_state() == v1::Tunnel::DISABLED ? "disabled" : "enabled", t.remote(),
-               number_or_auto(t.mtu()), t.link_prefix(), prefixes_text(t), t.description()});
-  return table.render(heads);
-}
 
 // ---- Reading.
 
@@ -61,37 +34,19 @@ struct ListOptions {
   Interval watch;
 };
 
-v1::ListTunnelsResponse list_tunnels(Session& session, const ListOptions& options) {
+v1::ListTunnelsResponse find_tunnels(Session& session, const ListOptions& options) {
+  const uint32_t limit = options.limit.value_or(UINT32_MAX);
+  if (!options.key) return list_tunnels(session, options.filter, options.order_by, limit);
   v1::ListTunnelsResponse all;
-  if (options.key) {
-    v1::LookupTunnelsRequest request;
-    request.set_key(*options.key);
-    request.set_page_size(static_cast<int>(std::min(options.limit.value_or(1000), 1000u)));
-    const auto found =
-        session.client().call<v1::LookupTunnelsResponse>("TunnelService.LookupTunnels", request);
-    for (const auto& match : found.matches()) *all.add_tunnels() = match.tunnel();
-    all.set_total_size(static_cast<uint32_t>(found.matches_size()));
-    if (found.truncated())
-      session.err() << "simplonctl: there are more than these " << found.matches_size() << "\n";
-    return all;
-  }
-  v1::ListTunnelsRequest request;
-  request.set_filter(options.filter);
-  request.set_order_by(options.order_by);
-  uint32_t left = options.limit.value_or(UINT32_MAX);
-  while (left > 0) {
-    request.set_page_size(static_cast<int>(std::min(left, kPage)));
-    auto page =
-        session.client().call<v1::ListTunnelsResponse>("TunnelService.ListTunnels", request);
-    left -= std::min(left, static_cast<uint32_t>(page.tunnels_size()));
-    all.set_total_size(page.total_size());
-    if (all.tunnels().empty())
-      all.mutable_tunnels()->Swap(page.mutable_tunnels());
-    else
-      all.mutable_tunnels()->MergeFrom(page.tunnels());
-    request.set_page_token(page.next_page_token());
-    if (page.next_page_token().empty()) break;
-  }
+  v1::LookupTunnelsRequest request;
+  request.set_key(*options.key);
+  request.set_page_size(static_cast<int>(std::min(limit, 1000u)));
+  const auto found =
+      session.client().call<v1::LookupTunnelsResponse>("TunnelService.LookupTunnels", request);
+  for (const auto& match : found.matches()) *all.add_tunnels() = match.tunnel();
+  all.set_total_size(static_cast<uint32_t>(found.matches_size()));
+  if (found.truncated())
+    session.err() << "simplonctl: there are more than these " << found.matches_size() << "\n";
   return all;
 }
 
@@ -105,7 +60,8 @@ void add_list(Command& noun) {
               "comparisons of fields (= != < <= > >= and : for 'contains') joined by AND, OR, NOT",
               into(options->filter));
   verb.option("--order-by", {"FIELD"},
-              "id, slot, remote, mtu, admin_state or description; with ' desc' the other way round",
+              "id, slot, remote, mtu, admin_state, account or description; with ' desc' the other "
+              "way round",
               into(options->order_by));
   verb.option("--limit", {"N"}, "at most this many", into(options->limit));
   add_watch_option(verb, options->watch);
@@ -119,7 +75,7 @@ void add_list(Command& noun) {
           throw failure(ExitCode::kUsage, "--filter and --order-by are for lists without " +
                                               std::string("TUNNEL|ADDRESS|PREFIX"));
         return refresh(session, options->watch, [&] {
-          const auto list = list_tunnels(session, *options);
+          const auto list = find_tunnels(session, *options);
           return session.render(list, [&] { return tunnel_table(list, session.headers()); });
         });
       });
@@ -232,7 +188,7 @@ void add_create(Command& noun) {
         if (!control::is_dynamic_type(tunnel.type()) && !options->fields.remote)
           throw failure(ExitCode::kUsage,
                         "--remote is required for the type " + type_word(tunnel.type()));
-        const auto password = read_password(options->fields.password, session.err());
+        const auto password = read_secret(options->fields.password, session.err());
         if (password) tunnel.set_password(*password);
         request.set_validate_only(options->validate_only);
         request.set_comment(options->comment);
@@ -268,7 +224,7 @@ void add_update(Command& noun) {
                 "--ipv4-prefix and --no-ipv4-prefixes exclude each other");
         exclude(fields.gre_key.has_value(), fields.no_gre_key,
                 "--gre-key and --no-gre-key exclude each other");
-        const auto password = read_password(fields.password, session.err());
+        const auto password = read_secret(fields.password, session.err());
         if (password) {
           tunnel.set_password(*password);
           request.mutable_update_mask()->add_paths(kPasswordField);

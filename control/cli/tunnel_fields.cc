@@ -51,13 +51,22 @@ Tunnel::Type type_value(const std::string& word) {
   return word == kDynamic ? Tunnel::DYNAMIC_ENDPOINT : enum_value<Tunnel::Type>(word);
 }
 
+// TIC_AYIYA is `ayiya` here.
+constexpr std::string_view kTicPrefix = "tic-";
+
+Value tic_choice() {
+  std::vector<std::string> words = enum_words(Tunnel::TicType_descriptor());
+  for (std::string& word : words) word.erase(0, kTicPrefix.size());
+  return choice(std::move(words));
+}
+
 // An option that says true by itself.
 void add_switch(Command& verb, const char* flags, const char* help, std::optional<bool>& target) {
   verb.option(flags, {"true|false", {"true", "false"}}, help, into(target)).implied = "true";
 }
 
 void add_type_fields(Command& verb, TunnelFields& fields, bool update) {
-  add_password_options(verb, fields.password, true);
+  add_secret_options(verb, fields.password, true);
   verb.option("--beat-timeout", {"DURATION"},
               "heartbeat, ayiya, dynamic: down after so long without a sign of life, 10s to 1h; 0: "
               "180s",
@@ -89,6 +98,11 @@ void add_type_fields(Command& verb, TunnelFields& fields, bool update) {
       "ipv6-tunnel: send the option of RFC 2473 4.1.1 with this value, 1 to 255; 0: without "
       "it",
       into(fields.encapsulation_limit));
+  verb.option("--account", {"NAME", {}, Completion::kAccount},
+              "account that owns the tunnel and is told about it over TIC; empty: none",
+              into(fields.account));
+  verb.option("--tic-type", tic_choice(), "dynamic: what TIC tells the client to use",
+              into(fields.tic_type));
 }
 
 void apply_type_fields(const TunnelFields& fields, Tunnel& tunnel,
@@ -110,6 +124,10 @@ void apply_type_fields(const TunnelFields& fields, Tunnel& tunnel,
   if (fields.gre_sequence) tunnel.set_gre_sequence(*fields.gre_sequence), given("gre_sequence");
   if (fields.encapsulation_limit)
     tunnel.set_encapsulation_limit(*fields.encapsulation_limit), given("encapsulation_limit");
+  if (fields.account) tunnel.set_account(*fields.account), given("account");
+  if (fields.tic_type)
+    tunnel.set_tic_type(enum_value<Tunnel::TicType>(std::string(kTicPrefix) + *fields.tic_type)),
+        given("tic_type");
 }
 
 }  // namespace
@@ -198,6 +216,7 @@ void add_tunnel(FieldList& list, const Tunnel& tunnel) {
     switch (field.number()) {
       case Tunnel::kPasswordFieldNumber:
       case Tunnel::kPreviousPasswordFieldNumber:
+      case Tunnel::kUpdateKeyFieldNumber:
         return false;
       default:
         return field.number() <= kLastCommonField || is_set(tunnel, field);

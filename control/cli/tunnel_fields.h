@@ -34,7 +34,7 @@ struct TunnelFields {
   std::vector<std::string> delegated_prefixes;
   bool no_delegated_prefixes = false;  // only in update
   std::optional<std::string> description;
-  PasswordOptions password;
+  SecretOptions password;
   std::optional<std::chrono::milliseconds> beat_timeout;
   std::optional<std::string> replay_mode;
   std::vector<std::string> ipv4_prefixes;
@@ -44,13 +44,15 @@ struct TunnelFields {
   std::optional<bool> gre_checksum;
   std::optional<bool> gre_sequence;
   std::optional<uint32_t> encapsulation_limit;
+  std::optional<std::string> account;
+  std::optional<std::string> tic_type;
 };
 
 // Adds the options; `fields` must outlive the command.
 void add_tunnel_fields(Command& verb, TunnelFields& fields, bool update);
 
 // Puts what was given into `tunnel` and its path into `mask`; all but the password, which
-// read_password() gets.
+// read_secret() gets.
 void apply_tunnel_fields(const TunnelFields& fields, v1::Tunnel& tunnel,
                          google::protobuf::FieldMask& mask);
 

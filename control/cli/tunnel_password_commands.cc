@@ -17,8 +17,9 @@ constexpr char kTunnelHelp[] = "T-number, an address or prefix of the tunnel, or
 
 struct Options {
   std::string key;
-  PasswordOptions password;
+  SecretOptions password;
   bool force = false;
+  bool remove = false;
   std::string etag;
   std::string comment;
 };
@@ -38,7 +39,7 @@ void add_rotate(Command& noun) {
       "printed, "
       "once: no later command shows it.");
   verb.positional(tunnel_value(), kTunnelHelp, into(options->key)).required = true;
-  add_password_options(verb, options->password, false);
+  add_secret_options(verb, options->password, false);
   verb.flag("--force",
             "although a rotation is under way: the oldest password ceases to be valid at once",
             options->force);
@@ -48,7 +49,7 @@ void add_rotate(Command& noun) {
       .example("simplonctl -o json tunnel rotate-password T18574 --force")
       .run([options](Session& session) {
         v1::RotateTunnelPasswordRequest request;
-        request.set_password(read_password(options->password, session.err()).value_or(""));
+        request.set_password(read_secret(options->password, session.err()).value_or(""));
         request.set_name(find_tunnel_name(session, options->key));
         request.set_etag(options->etag);
         request.set_force(options->force);
@@ -90,11 +91,67 @@ void add_end_rotation(Command& noun) {
   });
 }
 
+ExitCode remove_update_key(Session& session, const Options& options) {
+  if (options.password.given())
+    throw failure(ExitCode::kUsage, "--remove and a key exclude each other");
+  v1::UpdateTunnelRequest request;
+  request.mutable_tunnel()->set_name(find_tunnel_name(session, options.key));
+  request.mutable_tunnel()->set_etag(options.etag);
+  request.mutable_update_mask()->add_paths("update_key");
+  request.set_comment(options.comment);
+  const auto tunnel = session.client().call<v1::Tunnel>("TunnelService.UpdateTunnel", request);
+  session.print(tunnel, [&] {
+    return "T" + std::to_string(tunnel.id()) + " has no update key" + session.revision_text() +
+           "\n";
+  });
+  return session.publish_result();
+}
+
+ExitCode set_update_key(Session& session, const Options& options) {
+  v1::SetTunnelUpdateKeyRequest request;
+  request.set_update_key(read_secret(options.password, session.err()).value_or(""));
+  request.set_name(find_tunnel_name(session, options.key));
+  request.set_etag(options.etag);
+  request.set_comment(options.comment);
+  const auto response = session.client().call<v1::SetTunnelUpdateKeyResponse>(
+      "TunnelService.SetTunnelUpdateKey", request);
+  session.print(response, [&] {
+    std::string text = "T" + std::to_string(response.tunnel().id()) + " has a new update key" +
+                       session.revision_text() + "\n";
+    if (request.update_key().empty()) text += "update key  " + response.update_key() + "\n";
+    return text;
+  });
+  return session.publish_result();
+}
+
+void add_set_update_key(Command& noun) {
+  const auto options = std::make_shared<Options>();
+  options->password.what = "update key";
+  Command& verb =
+      noun.add("set-update-key", "gives a tunnel a new key for endpoint updates over HTTP");
+  verb.describe(
+      "With it a router or another dyndns client tells its new address. The key it had ceases to "
+      "be valid. Where none is given the server makes one of 128 random bits and it is printed, "
+      "once: no later command shows it.");
+  verb.positional(tunnel_value(), kTunnelHelp, into(options->key)).required = true;
+  add_secret_options(verb, options->password, false);
+  verb.flag("--remove", "take the key away: no updates any more", options->remove);
+  add_common_options(verb, *options);
+  verb.example("simplonctl tunnel set-update-key T18572")
+      .example("simplonctl tunnel set-update-key T18572 --update-key-file /root/T18572.key")
+      .example("simplonctl tunnel set-update-key T18572 --remove")
+      .run([options](Session& session) {
+        return options->remove ? remove_update_key(session, *options)
+                               : set_update_key(session, *options);
+      });
+}
+
 }  // namespace
 
 void add_tunnel_password_commands(Command& noun) {
   add_rotate(noun);
   add_end_rotation(noun);
+  add_set_update_key(noun);
 }
 
 }  // namespace simplon::cli

@@ -129,13 +129,15 @@ void add_watch_commands(Command& root) {
       "A 'gap' says that events were lost: read the state again.");
   Value kinds{"KIND", enum_words(v1::WatchRequest::Kind_descriptor())};
   noun.option("--kind", kinds,
-              "only changes of tunnels, pools or the pop, revisions, publishes, or what becomes of "
+              "only changes of tunnels, pools, accounts or the pop, revisions, publishes, or what "
+              "becomes of "
               "tunnels "
               "(tunnel-state)",
               into(options->kinds))
       .repeatable = true;
   noun.option("--name", {"NAME", {}, Completion::kTunnel},
-              "only what concerns this resource: T18572, pools/link, pop", into(options->names))
+              "only what concerns this resource: T18572, pools/link, accounts/ann, pop",
+              into(options->names))
       .repeatable = true;
   noun.flag("--tunnel-events",
             "only what becomes of tunnels: up, down, moved, replayed, ...; as --kind tunnel-state",

@@ -63,8 +63,9 @@ class Editor {
 
  private:
   void apply(std::vector<v1::Change> step);
+  enum class Tunnels { kCheck, kUnaffected };
   absl::Status check_settings(const v1::Config& next, std::string_view prefix,
-                              std::string_view collection);
+                              std::string_view collection, Tunnels tunnels = Tunnels::kCheck);
 
   Model& model_;
   const uint64_t revision_;

@@ -303,7 +303,8 @@ class Parser {
     switch (c.field->cpp_type()) {
       case FieldDescriptor::CPPTYPE_STRING: {
         if (c.op == Operator::kHas) c.address = Ipv6Address::parse(c.text);
-        if (c.field->name() != "description") c.text = canonical(c.text);
+        const bool free = c.field->name() == "description" || c.field->name() == "account";
+        if (!free) c.text = canonical(c.text);
         return absl::OkStatus();
       }
       case FieldDescriptor::CPPTYPE_ENUM: {

@@ -52,7 +52,7 @@ std::string print_position(const Row& row) {
 bool needs_output_fields(const Filter& filter) {
   return filter.uses("link_prefix") || filter.uses("routed_prefix") || filter.uses("name") ||
          filter.uses("etag") || filter.uses("routed_ipv4_prefix") || filter.uses("has_password") ||
-         filter.uses("has_previous_password");
+         filter.uses("has_previous_password") || filter.uses("has_update_key");
 }
 
 }  // namespace
@@ -71,6 +71,7 @@ absl::StatusOr<SortKey> tunnel_sort_key(std::string_view field) {
   if (field == "admin_state") {
     return SortKey([](const v1::Tunnel& t) { return big_endian(uint64_t(t.admin_state())); });
   }
+  if (field == "account") return SortKey([](const v1::Tunnel& t) { return t.account(); });
   if (field == "description") return SortKey([](const v1::Tunnel& t) { return t.description(); });
   if (field == "remote") {
     return SortKey([](const v1::Tunnel& t) {

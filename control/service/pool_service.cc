@@ -12,7 +12,7 @@
 #include "control/model/merge.h"
 #include "control/model/paging.h"
 #include "control/model/render.h"
-#include "control/service/grpc_status.h"
+#include "control/service/change.h"
 
 namespace simplon::control {
 namespace {
@@ -77,33 +77,21 @@ v1::PoolInfo info_of(const Model& model, const v1::Pool& pool) {
 
 }  // namespace
 
-template <typename Request>
-grpc::Status PoolService::change(grpc::ServerContext* rpc, const Request& request,
-                                 std::string_view method,
-                                 std::function<absl::Status(Editor&)> edit) {
-  Engine::Call call;
-  call.method = method;
-  call.comment = request.comment();
-  call.validate_only = request.validate_only();
-  call.edit = std::move(edit);
-  return to_grpc(commit(context_, *rpc, std::move(call)).status());
-}
-
 grpc::Status PoolService::CreatePool(grpc::ServerContext* rpc, const v1::CreatePoolRequest* request,
                                      v1::Pool* reply) {
-  return change(rpc, *request, "CreatePool",
+  return change(context_, *rpc, *request, "CreatePool",
                 [&](Editor& editor) { return create(editor, *request, reply); });
 }
 
 grpc::Status PoolService::UpdatePool(grpc::ServerContext* rpc, const v1::UpdatePoolRequest* request,
                                      v1::Pool* reply) {
-  return change(rpc, *request, "UpdatePool",
+  return change(context_, *rpc, *request, "UpdatePool",
                 [&](Editor& editor) { return update(editor, *request, reply); });
 }
 
 grpc::Status PoolService::DeletePool(grpc::ServerContext* rpc, const v1::DeletePoolRequest* request,
                                      google::protobuf::Empty*) {
-  return change(rpc, *request, "DeletePool",
+  return change(context_, *rpc, *request, "DeletePool",
                 [&](Editor& editor) { return erase(editor, *request); });
 }
 

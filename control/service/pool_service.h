@@ -24,10 +24,6 @@ class PoolService final : public v1::PoolService::Service {
                           google::protobuf::Empty* reply) override;
 
  private:
-  template <typename Request>
-  grpc::Status change(grpc::ServerContext* rpc, const Request& request, std::string_view method,
-                      std::function<absl::Status(Editor&)> edit);
-
   ServiceContext& context_;
 };
 

@@ -17,6 +17,7 @@
 #include <cstring>
 #include <filesystem>
 
+#include "control/service/account_service.h"
 #include "control/service/config_service.h"
 #include "control/service/pool_service.h"
 #include "control/service/pop_service.h"
@@ -38,7 +39,7 @@ constexpr mode_t kSocketMode = 0660;
 constexpr const char* kServiceNames[] = {
     "simplon.v1.TunnelService", "simplon.v1.PoolService",        "simplon.v1.PopService",
     "simplon.v1.ConfigService", "simplon.v1.WatchService",       "simplon.v1.CounterService",
-    "simplon.v1.StatusService", "simplon.v1.TunnelStateService",
+    "simplon.v1.StatusService", "simplon.v1.TunnelStateService", "simplon.v1.AccountService",
 };
 
 absl::Status listen_error(std::string_view address, std::string_view why) {
@@ -97,7 +98,8 @@ struct ApiServer::Services {
         watch(context),
         counter(context),
         status(context),
-        tunnel_state(context) {}
+        tunnel_state(context),
+        account(context) {}
 
   TunnelService tunnel;
   PoolService pool;
@@ -107,6 +109,7 @@ struct ApiServer::Services {
   CounterService counter;
   StatusService status;
   TunnelStateService tunnel_state;
+  AccountService account;
 };
 
 ApiServer::ApiServer(ServiceContext& context)
@@ -137,7 +140,7 @@ absl::Status ApiServer::listen(const std::vector<std::string>& addresses) {
   Services& s = *services_;
   for (grpc::Service* service :
        std::initializer_list<grpc::Service*>{&s.tunnel, &s.pool, &s.pop, &s.config, &s.watch,
-                                             &s.counter, &s.status, &s.tunnel_state}) {
+                                             &s.counter, &s.status, &s.tunnel_state, &s.account}) {
     builder.RegisterService(service);
   }
   // A configuration of a million tunnels is one message of some 100 MB.

@@ -9,7 +9,7 @@
 #include "control/error/error.h"
 #include "control/model/merge.h"
 #include "control/model/render.h"
-#include "control/service/grpc_status.h"
+#include "control/service/change.h"
 #include "control/service/listing.h"
 #include "control/store/credential.h"
 
@@ -18,18 +18,6 @@ namespace {
 
 constexpr PageLimits kListLimits{100, 10000};
 constexpr PageLimits kLookupLimits{100, 1000};
-constexpr int kMaxBatchRequests = 100000;
-
-// Where in a batch a request is; empty in a call of its own.
-std::string at_index(int index) {
-  return fmt::format("requests[{}].", index);
-}
-
-absl::Status check_batch_size(int size) {
-  if (size > 0 && size <= kMaxBatchRequests) return absl::OkStatus();
-  return invalid_field("requests", size == 0 ? "REQUIRED" : "TOO_MANY",
-                       fmt::format("1 to {} requests are needed", kMaxBatchRequests));
-}
 
 absl::Status create(Editor& editor, const v1::CreateTunnelRequest& request, const std::string& at,
                     v1::Tunnel* reply) {
@@ -92,21 +80,36 @@ absl::Status erase(Editor& editor, const v1::DeleteTunnelRequest& request, const
   return editor.erase_tunnel(*id);
 }
 
-// The tunnel whose passwords a request is about.
-absl::StatusOr<const v1::Tunnel*> find_with_password(const Editor& editor, const std::string& name,
-                                                     const std::string& etag) {
+// The tunnel a request about a secret of it names.
+absl::StatusOr<const v1::Tunnel*> find_named(const Editor& editor, const std::string& name,
+                                             const std::string& etag) {
   const auto id = tunnel_id_of("name", name);
   if (!id.ok()) return id.status();
   const v1::Tunnel* tunnel = editor.model().find(*id);
   if (tunnel == nullptr) return tunnel_not_found(tunnel_name(*id));
   if (auto s = check_etag(etag, *tunnel, tunnel_name(*id)); !s.ok()) return s;
-  if (!is_dynamic_type(tunnel->type())) {
+  return tunnel;
+}
+
+absl::StatusOr<const v1::Tunnel*> find_with_password(const Editor& editor, const std::string& name,
+                                                     const std::string& etag) {
+  auto tunnel = find_named(editor, name, etag);
+  if (tunnel.ok() && !is_dynamic_type((*tunnel)->type())) {
+    const std::string resource = tunnel_name((*tunnel)->id());
     return make_error(absl::StatusCode::kFailedPrecondition, "NO_PASSWORD",
-                      fmt::format("{} is of type {}, which has no password", tunnel_name(*id),
-                                  v1::Tunnel::Type_Name(tunnel->type())),
-                      {{"resource", tunnel_name(*id)}});
+                      fmt::format("{} is of type {}, which has no password", resource,
+                                  v1::Tunnel::Type_Name((*tunnel)->type())),
+                      {{"resource", resource}});
   }
   return tunnel;
+}
+
+// A tunnel that is there, with other secrets.
+absl::Status put_secrets(Editor& editor, v1::Tunnel next, v1::Tunnel* reply) {
+  const auto id = editor.put_tunnel(std::move(next), "");
+  if (!id.ok()) return id.status();
+  *reply = render(editor.model(), *editor.model().find(*id));
+  return absl::OkStatus();
 }
 
 absl::Status rotate(Editor& editor, const v1::RotateTunnelPasswordRequest& request,
@@ -125,10 +128,7 @@ absl::Status rotate(Editor& editor, const v1::RotateTunnelPasswordRequest& reque
   }
   v1::Tunnel next = **old;
   set_credential(next, {password, next.password(), next.update_key()});
-  const auto id = editor.put_tunnel(std::move(next), "");
-  if (!id.ok()) return id.status();
-  *reply = render(editor.model(), *editor.model().find(*id));
-  return absl::OkStatus();
+  return put_secrets(editor, std::move(next), reply);
 }
 
 absl::Status end_rotation(Editor& editor, const v1::EndTunnelPasswordRotationRequest& request,
@@ -137,10 +137,16 @@ absl::Status end_rotation(Editor& editor, const v1::EndTunnelPasswordRotationReq
   if (!old.ok()) return old.status();
   v1::Tunnel next = **old;
   next.clear_previous_password();
-  const auto id = editor.put_tunnel(std::move(next), "");
-  if (!id.ok()) return id.status();
-  *reply = render(editor.model(), *editor.model().find(*id));
-  return absl::OkStatus();
+  return put_secrets(editor, std::move(next), reply);
+}
+
+absl::Status set_update_key(Editor& editor, const v1::SetTunnelUpdateKeyRequest& request,
+                            const std::string& key, v1::Tunnel* reply) {
+  const auto old = find_named(editor, request.name(), request.etag());
+  if (!old.ok()) return old.status();
+  v1::Tunnel next = **old;
+  next.set_update_key(key);
+  return put_secrets(editor, std::move(next), reply);
 }
 
 v1::LookupTunnelsResponse::MatchedBy matched_by(v1::Pool::Kind kind) {
@@ -195,75 +201,51 @@ absl::Status look_up(const Model& model, const std::string& key, std::size_t lim
 
 }  // namespace
 
-template <typename Request>
-grpc::Status TunnelService::change(grpc::ServerContext* rpc, const Request& request,
-                                   std::string_view method,
-                                   std::function<absl::Status(Editor&)> edit) {
-  Engine::Call call;
-  call.method = method;
-  call.comment = request.comment();
-  call.validate_only = request.validate_only();
-  call.edit = std::move(edit);
-  return to_grpc(commit(context_, *rpc, std::move(call)).status());
-}
-
 grpc::Status TunnelService::CreateTunnel(grpc::ServerContext* rpc,
                                          const v1::CreateTunnelRequest* request,
                                          v1::Tunnel* reply) {
-  return change(rpc, *request, "CreateTunnel",
+  return change(context_, *rpc, *request, "CreateTunnel",
                 [&](Editor& editor) { return create(editor, *request, "", reply); });
 }
 
 grpc::Status TunnelService::UpdateTunnel(grpc::ServerContext* rpc,
                                          const v1::UpdateTunnelRequest* request,
                                          v1::Tunnel* reply) {
-  return change(rpc, *request, "UpdateTunnel",
+  return change(context_, *rpc, *request, "UpdateTunnel",
                 [&](Editor& editor) { return update(editor, *request, "", reply); });
 }
 
 grpc::Status TunnelService::DeleteTunnel(grpc::ServerContext* rpc,
                                          const v1::DeleteTunnelRequest* request,
                                          google::protobuf::Empty*) {
-  return change(rpc, *request, "DeleteTunnel",
+  return change(context_, *rpc, *request, "DeleteTunnel",
                 [&](Editor& editor) { return erase(editor, *request, ""); });
 }
 
 grpc::Status TunnelService::BatchCreateTunnels(grpc::ServerContext* rpc,
                                                const v1::BatchCreateTunnelsRequest* request,
                                                v1::BatchCreateTunnelsResponse* reply) {
-  if (auto s = check_batch_size(request->requests_size()); !s.ok()) return to_grpc(s);
-  return change(rpc, *request, "BatchCreateTunnels", [&](Editor& editor) {
-    for (int i = 0; i < request->requests_size(); ++i) {
-      auto s = create(editor, request->requests(i), at_index(i), reply->add_tunnels());
-      if (!s.ok()) return s;
-    }
-    return absl::OkStatus();
-  });
+  return change_each(
+      context_, *rpc, *request, "BatchCreateTunnels",
+      [&](Editor& editor, const v1::CreateTunnelRequest& one, const std::string& at) {
+        return create(editor, one, at, reply->add_tunnels());
+      });
 }
 
 grpc::Status TunnelService::BatchUpdateTunnels(grpc::ServerContext* rpc,
                                                const v1::BatchUpdateTunnelsRequest* request,
                                                v1::BatchUpdateTunnelsResponse* reply) {
-  if (auto s = check_batch_size(request->requests_size()); !s.ok()) return to_grpc(s);
-  return change(rpc, *request, "BatchUpdateTunnels", [&](Editor& editor) {
-    for (int i = 0; i < request->requests_size(); ++i) {
-      auto s = update(editor, request->requests(i), at_index(i), reply->add_tunnels());
-      if (!s.ok()) return s;
-    }
-    return absl::OkStatus();
-  });
+  return change_each(
+      context_, *rpc, *request, "BatchUpdateTunnels",
+      [&](Editor& editor, const v1::UpdateTunnelRequest& one, const std::string& at) {
+        return update(editor, one, at, reply->add_tunnels());
+      });
 }
 
 grpc::Status TunnelService::BatchDeleteTunnels(grpc::ServerContext* rpc,
                                                const v1::BatchDeleteTunnelsRequest* request,
                                                google::protobuf::Empty*) {
-  if (auto s = check_batch_size(request->requests_size()); !s.ok()) return to_grpc(s);
-  return change(rpc, *request, "BatchDeleteTunnels", [&](Editor& editor) {
-    for (int i = 0; i < request->requests_size(); ++i) {
-      if (auto s = erase(editor, request->requests(i), at_index(i)); !s.ok()) return s;
-    }
-    return absl::OkStatus();
-  });
+  return change_each(context_, *rpc, *request, "BatchDeleteTunnels", erase);
 }
 
 template <typename Request>
@@ -272,7 +254,7 @@ grpc::Status TunnelService::set_state(grpc::ServerContext* rpc, const Request& r
                                       v1::Tunnel* reply) {
   const auto id = tunnel_id_of("name", request.name());
   if (!id.ok()) return to_grpc(id.status());
-  return change(rpc, request, method, [&](Editor& editor) -> absl::Status {
+  return change(context_, *rpc, request, method, [&](Editor& editor) -> absl::Status {
     const v1::Tunnel* old = editor.model().find(*id);
     if (old == nullptr) return tunnel_not_found(tunnel_name(*id));
     if (auto s = check_etag(request.etag(), *old, tunnel_name(*id)); !s.ok()) return s;
@@ -300,26 +282,30 @@ grpc::Status TunnelService::RotateTunnelPassword(grpc::ServerContext* rpc,
                                                  const v1::RotateTunnelPasswordRequest* request,
                                                  v1::RotateTunnelPasswordResponse* reply) {
   const std::string password = request->password().empty() ? make_password() : request->password();
-  Engine::Call call;
-  call.method = "RotateTunnelPassword";
-  call.comment = request->comment();
-  call.edit = [&](Editor& editor) {
-    return rotate(editor, *request, password, reply->mutable_tunnel());
-  };
-  if (auto done = commit(context_, *rpc, std::move(call)); !done.ok())
-    return to_grpc(done.status());
-  reply->set_password(password);
-  return grpc::Status::OK;
+  const grpc::Status done = change(
+      context_, *rpc, *request, "RotateTunnelPassword",
+      [&](Editor& editor) { return rotate(editor, *request, password, reply->mutable_tunnel()); });
+  if (done.ok()) reply->set_password(password);
+  return done;
 }
 
 grpc::Status TunnelService::EndTunnelPasswordRotation(
     grpc::ServerContext* rpc, const v1::EndTunnelPasswordRotationRequest* request,
     v1::Tunnel* reply) {
-  Engine::Call call;
-  call.method = "EndTunnelPasswordRotation";
-  call.comment = request->comment();
-  call.edit = [&](Editor& editor) { return end_rotation(editor, *request, reply); };
-  return to_grpc(commit(context_, *rpc, std::move(call)).status());
+  return change(context_, *rpc, *request, "EndTunnelPasswordRotation",
+                [&](Editor& editor) { return end_rotation(editor, *request, reply); });
+}
+
+grpc::Status TunnelService::SetTunnelUpdateKey(grpc::ServerContext* rpc,
+                                               const v1::SetTunnelUpdateKeyRequest* request,
+                                               v1::SetTunnelUpdateKeyResponse* reply) {
+  const std::string key = request->update_key().empty() ? make_password() : request->update_key();
+  const grpc::Status done =
+      change(context_, *rpc, *request, "SetTunnelUpdateKey", [&](Editor& editor) {
+        return set_update_key(editor, *request, key, reply->mutable_tunnel());
+      });
+  if (done.ok()) reply->set_update_key(key);
+  return done;
 }
 
 grpc::Status TunnelService::GetTunnel(grpc::ServerContext*, const v1::GetTunnelRequest* request,

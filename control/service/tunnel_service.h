@@ -43,11 +43,11 @@ class TunnelService final : public v1::TunnelService::Service {
   grpc::Status EndTunnelPasswordRotation(grpc::ServerContext* rpc,
                                          const v1::EndTunnelPasswordRotationRequest* request,
                                          v1::Tunnel* reply) override;
+  grpc::Status SetTunnelUpdateKey(grpc::ServerContext* rpc,
+                                  const v1::SetTunnelUpdateKeyRequest* request,
+                                  v1::SetTunnelUpdateKeyResponse* reply) override;
 
  private:
-  template <typename Request>
-  grpc::Status change(grpc::ServerContext* rpc, const Request& request, std::string_view method,
-                      std::function<absl::Status(Editor&)> edit);
   template <typename Request>
   grpc::Status set_state(grpc::ServerContext* rpc, const Request& request, std::string_view method,
                          v1::Tunnel::AdminState state, v1::Tunnel* reply);

@@ -258,9 +258,10 @@ def _(pop):
     expect_text(finished.stderr, "simplonctl: cannot write to standard output\n")
 
 
-@case("completion knows commands, options, tunnels and pools of the server")
+@case("completion knows commands, options, tunnels, pools and accounts of the server")
 def _(pop):
     pop.ok("tunnel", "create", "T18572", "--remote", "198.51.100.1")
+    pop.ok("account", "create", "ann@example.net", "--generate-secret")
 
     def words(*line):
         out = subprocess.run(
@@ -271,6 +272,8 @@ def _(pop):
 
     expect(words("tunnel", "show", "") == ["T18572"], str(words("tunnel", "show", "")))
     expect(words("pool", "show", "h") == ["homes"], "pools")
+    expect(words("account", "show", "a") == ["ann@example.net"], "accounts")
+    expect(words("tunnel", "update", "T1", "--account", "") == ["ann@example.net"], "accounts")
     expect(words("tunnel", "l") == ["list"], "verbs")
     expect(words("config", "apply", "") == [":files"], "files")
     expect(words("tunnel", "error-packet", "T18572", "icmpv4-e") ==
@@ -309,12 +312,16 @@ def _(pop):
         complete_line simplonctl tunnel create --password SECRET --mt
         complete_line simplonctl tunnel create --password = SECRET --mt
         complete_line simplonctl tunnel create --password SEC
+        complete_line simplonctl account create ann --secret SEC --st
+        complete_line simplonctl tunnel set-update-key T1 --update-key = SEC
     """
     out = subprocess.run(["bash", "-c", bash], capture_output=True, encoding="utf-8", check=True)
     expect_text(out.stdout, "enable\ndisable\ndynamic static\n"
                 "__complete tunnel create --password x --mt\n"
                 "__complete tunnel create --password=x --mt\n"
-                "__complete tunnel create --password x\n", out.stderr)
+                "__complete tunnel create --password x\n"
+                "__complete account create ann --secret x --st\n"
+                "__complete tunnel set-update-key T1 --update-key=x\n", out.stderr)
 
 
 @case("the manual page is clean and names every verb")

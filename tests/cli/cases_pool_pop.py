@@ -72,8 +72,8 @@ def _(pop):
     fields = dict(line.split("  ", 1) for line in pop.ok("pop", "status").splitlines())
     fields = {name: value.strip() for name, value in fields.items()}
     expect(list(fields) == [
-        "pop", "control", "dataplane", "revision", "publish", "in force", "tunnels", "pools",
-        "from clients", "to clients", "drops",
+        "pop", "control", "dataplane", "revision", "service", "publish", "in force", "tunnels",
+        "pools", "accounts", "from clients", "to clients", "drops",
     ], str(fields))  # fmt: skip
     expect(fields["pop"] == "test", str(fields))
     expect(fields["dataplane"].startswith("not connected"), str(fields))

@@ -14,6 +14,7 @@ import sys
 import time
 import traceback
 
+import cases_account  # noqa: F401
 import cases_check  # noqa: F401
 import cases_client_config  # noqa: F401
 import cases_config  # noqa: F401

@@ -19,6 +19,7 @@
 #include "control/daemon.h"
 #include "google/rpc/error_details.pb.h"
 #include "google/rpc/status.pb.h"
+#include "simplon/v1/account_service.grpc.pb.h"
 #include "simplon/v1/config_service.grpc.pb.h"
 #include "simplon/v1/pool_service.grpc.pb.h"
 #include "simplon/v1/pop_service.grpc.pb.h"
@@ -65,6 +66,7 @@ class Api {
     REQUIRE(status.ok());
     channel = grpc::CreateChannel(options.listen[0], grpc::InsecureChannelCredentials());
     tunnels = v1::TunnelService::NewStub(channel);
+    accounts = v1::AccountService::NewStub(channel);
     pools = v1::PoolService::NewStub(channel);
     pop = v1::PopService::NewStub(channel);
     config = v1::ConfigService::NewStub(channel);
@@ -144,6 +146,7 @@ class Api {
 
   std::shared_ptr<grpc::Channel> channel;
   std::unique_ptr<v1::TunnelService::Stub> tunnels;
+  std::unique_ptr<v1::AccountService::Stub> accounts;
   std::unique_ptr<v1::PoolService::Stub> pools;
   std::unique_ptr<v1::PopService::Stub> pop;
   std::unique_ptr<v1::ConfigService::Stub> config;

@@ -283,8 +283,9 @@ TEST_CASE("completion offers commands, options, words and names where they can s
   };
   CHECK(offered("simplonctl tun") == "tunnel");
   CHECK(offered("simplonctl tunnel ") ==
-        "list show create update enable disable delete rotate-password end-rotation client-config "
-        "state states take-down set-endpoint clear-epoch errors error-packet reset-errors");
+        "list show create update enable disable delete rotate-password end-rotation "
+        "set-update-key client-config state states take-down set-endpoint clear-epoch errors "
+        "error-packet reset-errors");
   CHECK(offered("simplonctl -o json tunnel d") == "disable delete");
   CHECK(offered("simplonctl tunnel list -o ") == "table json yaml csv");
   CHECK(offered("simplonctl tunnel show ") == "T1 T22");

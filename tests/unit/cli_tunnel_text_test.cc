@@ -269,32 +269,32 @@ TEST_CASE("a password comes from one place, is one line, and is in no message") 
   const std::string file = folder.path + "/a";
   std::ostringstream said;
   write(file, "correct horse battery\r\n", 0600);
-  CHECK(read_password({file, false, {}}, said) == "correct horse battery");
+  CHECK(read_secret({file, false, {}, "password"}, said) == "correct horse battery");
   CHECK(said.str().empty());
   write(file, "correct horse battery\n", 0644);
-  CHECK(read_password({file, false, {}}, said) == "correct horse battery");
+  CHECK(read_secret({file, false, {}, "password"}, said) == "correct horse battery");
   CHECK(said.str() == "simplonctl: " + file + ": others may read this password: chmod 600\n");
-  CHECK(read_password({"", false, "staple"}, said) == "staple");
-  CHECK_FALSE(read_password({}, said).has_value());
+  CHECK(read_secret({"", false, "staple", "password"}, said) == "staple");
+  CHECK_FALSE(read_secret({}, said).has_value());
   for (const char* const bad : {"", "\n", "two\nlines\n", "caf\xc3\xa9\n"}) {
     write(file, bad, 0600);
     try {
-      read_password({file, false, {}}, said);
+      read_secret({file, false, {}, "password"}, said);
       FAIL("accepted");
     } catch (const Failure& failure) {
       CHECK(failure.code == ExitCode::kError);
       CHECK(failure.lines.front().find("lines") == std::string::npos);
     }
   }
-  CHECK_THROWS_AS(read_password({file, true, {}}, said), Failure);
-  CHECK_THROWS_AS(read_password({"", true, "x"}, said), Failure);
+  CHECK_THROWS_AS(read_secret({file, true, {}, "password"}, said), Failure);
+  CHECK_THROWS_AS(read_secret({"", true, "x", "password"}, said), Failure);
 }
 
 TEST_CASE("passwords that are made differ and are long enough") {
-  const std::string one = generate_password();
+  const std::string one = generate_secret();
   CHECK(one.size() == 32);
   CHECK(one.find_first_not_of("0123456789abcdef") == std::string::npos);
-  CHECK(generate_password() != one);
+  CHECK(generate_secret() != one);
 }
 
 TEST_CASE("a file of secrets is its owner's alone") {

@@ -9,8 +9,6 @@
 #include <sqlite3.h>
 #include <sys/stat.h>
 
-#include <filesystem>
-#include <fstream>
 #include <sstream>
 
 #include "control/error/error.h"
@@ -19,6 +17,7 @@
 #include "tests/support/catch.h"
 #include "tests/support/control_api.h"
 #include "tests/support/sample_config.h"
+#include "tests/support/store_content.h"
 
 namespace simplon::control {
 namespace {
@@ -26,13 +25,17 @@ namespace {
 using testing::Answer;
 using testing::Api;
 using testing::ContainsSubstring;
+using testing::file_content;
+using testing::hex;
+using testing::other_tables;
 using testing::sample_config;
 using testing::TemporaryDirectory;
 
 constexpr const char* kFirst = "first-secret-0123456789";
 constexpr const char* kSecond = "second-secret-0123456789";
 constexpr const char* kThird = "third-secret-0123456789";
-constexpr const char* kSecrets[] = {kFirst, kSecond, kThird};
+constexpr const char* kKey = "update-key-0123456789";
+constexpr const char* kSecrets[] = {kFirst, kSecond, kThird, kKey};
 
 v1::Tunnel dynamic_tunnel(uint32_t id, const std::string& password) {
   v1::Tunnel tunnel;
@@ -45,44 +48,6 @@ v1::Tunnel dynamic_tunnel(uint32_t id, const std::string& password) {
 bool shows_secret(const std::string& bytes) {
   return std::ranges::any_of(
       kSecrets, [&](const char* secret) { return bytes.find(secret) != std::string::npos; });
-}
-
-std::string file_content(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
-
-// All that simplon.db holds in tables other than the one for passwords.
-std::string other_tables(const std::string& state_directory) {
-  sqlite3* database = nullptr;
-  REQUIRE(sqlite3_open_v2((state_directory + "/simplon.db").c_str(), &database,
-                          SQLITE_OPEN_READONLY, nullptr) == SQLITE_OK);
-  std::string content;
-  const auto append = [](void* to, int count, char** values, char**) {
-    for (int i = 0; i < count; ++i) {
-      if (values[i] != nullptr) *static_cast<std::string*>(to) += values[i];
-    }
-    return 0;
-  };
-  for (const char* query : {"SELECT quote(key), quote(CAST(value AS TEXT)), hex(value) FROM meta",
-                            "SELECT hex(proto) FROM pools", "SELECT hex(proto) FROM tunnels",
-                            "SELECT hex(proto) FROM revisions", "SELECT hex(proto) FROM changes",
-                            "SELECT hex(proto) FROM counters", "SELECT hex(row) FROM learned",
-                            "SELECT * FROM counter_archive", "SELECT * FROM slot_incarnation",
-                            "SELECT * FROM error_baseline"}) {
-    INFO(query);
-    CHECK(sqlite3_exec(database, query, append, &content, nullptr) == SQLITE_OK);
-  }
-  sqlite3_close(database);
-  return content;
-}
-
-std::string hex(std::string_view text) {
-  std::ostringstream out;
-  for (const char c : text) {
-    out << std::hex << std::uppercase << int(uint8_t(c) >> 4) << int(uint8_t(c) & 15);
-  }
-  return out.str();
 }
 
 Answer rotate(Api& api, const std::string& password, v1::RotateTunnelPasswordResponse* reply,

@@ -15,6 +15,7 @@
 #include <thread>
 
 #include "control/clock.h"
+#include "control/config/secret.h"
 #include "control/counters/counter_book.h"
 #include "control/engine/engine.h"
 #include "control/error/error.h"
@@ -128,6 +129,13 @@ v1::Tunnel new_tunnel(uint32_t id, const std::string& remote = "203.0.113.77") {
   tunnel.set_type(v1::Tunnel::PROTO41);
   tunnel.set_remote(remote);
   return tunnel;
+}
+
+v1::Account new_account(uint32_t id) {
+  v1::Account account;
+  account.set_name("subscriber-" + std::to_string(id));
+  account.set_secret("secret-of-subscriber-" + std::to_string(id));
+  return account;
 }
 
 template <typename Condition>
@@ -362,7 +370,13 @@ TEST_CASE("a change that was answered survives kill -9") {
     if (!engine.execute(std::move(first)).ok()) _exit(1);
     for (uint32_t id = 1000;; ++id) {
       Engine::Call call;
-      call.edit = [=](Editor& editor) { return editor.put_tunnel(new_tunnel(id), "").status(); };
+      call.edit = [=](Editor& editor) {
+        if (auto s = editor.put_account(new_account(id), ""); !s.ok()) return s;
+        v1::Tunnel tunnel = new_tunnel(id);
+        tunnel.set_account(new_account(id).name());
+        tunnel.set_update_key(new_account(id).secret());
+        return editor.put_tunnel(std::move(tunnel), "").status();
+      };
       if (!engine.execute(std::move(call)).ok()) _exit(1);
       if (write(answers[1], &id, sizeof id) != sizeof id) _exit(1);
     }
@@ -379,7 +393,18 @@ TEST_CASE("a change that was answered survives kill -9") {
   REQUIRE(WIFSIGNALED(status));
 
   const Control control(directory.path());
-  for (uint32_t id = 1000; id <= last; ++id) CHECK(control.find(id).has_value());
+  for (uint32_t id = 1000; id <= last; ++id) {
+    REQUIRE(control.find(id).has_value());
+    const v1::Account account = new_account(id);
+    CHECK(control.find(id)->update_key() == account.secret());
+    const auto md5 = control.engine->read([&](const Model& model, const Engine::Info&) {
+      const v1::Account* found = model.find_account(account.name());
+      return found != nullptr && model.tunnels_of(account.name()) == std::vector{id}
+                 ? found->secret_md5()
+                 : std::string();
+    });
+    CHECK(md5 == md5_hex(account.secret()));
+  }
   CHECK(control.engine->revision() >= 1 + (last - 1000 + 1));
   // At most the one change on its way may be there unanswered.
   CHECK(control.engine->revision() <= 2 + (last - 1000 + 1));
@@ -419,6 +444,67 @@ TEST_CASE("a dataplane that comes later, or comes back, gets the current revisio
   PortlessDataplane dataplane(directory.path());
   REQUIRE(eventually([&] { return control.published() == v1::PublishStatus::ACTIVE; }));
   CHECK(dataplane.tunnel_in_slot(1) == 50);
+}
+
+TEST_CASE("what does not concern the dataplane is in force without a new snapshot") {
+  const TemporaryDirectory directory;
+  const std::string socket = PortlessDataplane::socket_path(directory.path());
+  Control control(directory.file("state"), socket);
+  std::optional<PortlessDataplane> dataplane(std::in_place, directory.path());
+  REQUIRE(control.apply(sample_config()).ok());
+  REQUIRE(eventually([&] { return control.published() == v1::PublishStatus::ACTIVE; }));
+  const int before = dataplane->publishes();
+  const auto edit = [&](auto&& make) {
+    Engine::Call call;
+    call.edit = make;
+    const auto outcome = control.engine->execute(std::move(call));
+    REQUIRE(outcome.ok());
+    CHECK(outcome->changed);
+    CHECK(control.published() == v1::PublishStatus::ACTIVE);
+    CHECK(control.publisher->info().active_revision == outcome->revision);
+  };
+  edit([](Editor& editor) { return editor.put_account(new_account(1), ""); });
+  edit([](Editor& editor) {
+    v1::Tunnel tunnel = *editor.model().find(1);
+    tunnel.set_account(new_account(1).name());
+    tunnel.set_update_key("0123456789abcdef");
+    tunnel.set_description("hers");
+    return editor.put_tunnel(std::move(tunnel), "").status();
+  });
+  edit([](Editor& editor) {
+    v1::Pop pop = editor.model().config().pop();
+    pop.set_service_state(v1::DRAINING);
+    pop.mutable_details()->set_city("Bern");
+    pop.mutable_console()->add_allowed_addresses("127.0.0.1");
+    return editor.put_pop(std::move(pop), "");
+  });
+  edit([](Editor& editor) { return editor.erase_account(new_account(1).name(), true); });
+  CHECK(dataplane->publishes() == before);
+
+  // With something that does, in one revision or after.
+  edit([](Editor& editor) {
+    v1::Tunnel tunnel = *editor.model().find(1);
+    tunnel.set_remote("203.0.113.99");
+    if (auto s = editor.put_tunnel(std::move(tunnel), "").status(); !s.ok()) return s;
+    return editor.put_account(new_account(2), "");
+  });
+  CHECK(dataplane->publishes() == before + 1);
+  edit([](Editor& editor) {
+    v1::Pop pop = editor.model().config().pop();
+    pop.set_ignore_icmpv4_echo(true);
+    pop.set_service_state(v1::IN_SERVICE);
+    return editor.put_pop(std::move(pop), "");
+  });
+  CHECK(dataplane->publishes() == before + 2);
+  edit([](Editor& editor) { return editor.put_account(new_account(3), ""); });
+  CHECK(dataplane->publishes() == before + 2);
+
+  // Another dataplane: what is in its snapshot is not certain.
+  dataplane.reset();
+  REQUIRE(eventually([&] { return control.published() == v1::PublishStatus::DISCONNECTED; }));
+  dataplane.emplace(directory.path());
+  REQUIRE(eventually([&] { return control.published() == v1::PublishStatus::ACTIVE; }));
+  CHECK(dataplane->publishes() == 1);
 }
 
 TEST_CASE("a control that restarts leaves a dataplane alone that is up to date") {
