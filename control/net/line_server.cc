@@ -11,15 +11,14 @@
 
 #include <algorithm>
 #include <array>
-#include <map>
 #include <optional>
 #include <set>
 #include <thread>
 #include <utility>  // Asio 1.74 lacks it
 
-#include "control/config/outer_address.h"
+#include "control/net/connection_counts.h"
 #include "control/net/listen.h"
-#include "control/net/source.h"
+#include "control/net/listener.h"
 #include "control/net/tls_certificate.h"
 
 namespace simplon::control {
@@ -37,36 +36,25 @@ constexpr std::size_t kOutputSize = std::size_t{64} << 10;
 constexpr std::size_t kDiscardSize = std::size_t{64} << 10;
 // For a client to read the last words and close its side.
 constexpr std::chrono::seconds kCloseTimeout{2};
-// Accepting failed: out of file descriptors or memory. Try again when some may be free.
-constexpr std::chrono::milliseconds kAcceptPause{200};
-// Of what strangers can bring about.
-constexpr std::chrono::seconds kLogInterval{60};
 
 }  // namespace
 
 struct LineServer::Impl {
   class Connection;
 
-  struct Listener {
-    tcp::acceptor acceptor;
-    asio::steady_timer pause;
-    uint16_t port = 0;
-  };
+  Impl(LineServerOptions o, Open session_for)
+      : options(std::move(o)),
+        open(std::move(session_for)),
+        counts(options.name, options.max_connections, options.max_connections_per_source) {}
 
-  void accept(Listener& listener);
   void take(tcp::socket socket);
-  void refuse(tcp::socket socket, const Ipv6Address& source);
-  void forget(const std::shared_ptr<Connection>& connection);
 
   LineServerOptions options;
   Open open;
+  ConnectionCounts counts;
   std::unique_ptr<asio::io_context> io;
   std::vector<std::unique_ptr<Listener>> listeners;
   std::set<std::shared_ptr<Connection>> connections;
-  std::map<Ipv6Address, std::size_t> per_source;
-  Clock::time_point accept_failure_logged{};
-  Clock::time_point refusal_logged{};
-  uint64_t refused = 0;  // since it was logged
   std::thread thread;
 };
 
@@ -74,10 +62,8 @@ struct LineServer::Impl {
 // timer. Reads only when all lines are answered and the answers are sent, so that nothing piles up.
 class LineServer::Impl::Connection : public std::enable_shared_from_this<Connection> {
  public:
-  Connection(Impl& server, tcp::socket socket, Ipv6Address source)
-      : server_(server), socket_(std::move(socket)), timer_(*server.io), source_(source) {}
-
-  const Ipv6Address& source() const { return source_; }
+  Connection(Impl& server, tcp::socket socket, ConnectionCounts::Place place)
+      : server_(server), place_(std::move(place)), socket_(std::move(socket)), timer_(*server.io) {}
 
   void start(std::unique_ptr<LineSession> session) {
     session_ = std::move(session);
@@ -293,7 +279,7 @@ class LineServer::Impl::Connection : public std::enable_shared_from_this<Connect
     timer_.cancel();
     error_code ignored;
     socket_.close(ignored);
-    server_.forget(shared_from_this());
+    server_.connections.erase(shared_from_this());
   }
 
   // ---- Time
@@ -338,11 +324,11 @@ class LineServer::Impl::Connection : public std::enable_shared_from_this<Connect
   }
 
   Impl& server_;
+  const ConnectionCounts::Place place_;
   tcp::socket socket_;
   std::shared_ptr<asio::ssl::context> context_;  // outlives tls_
   std::optional<asio::ssl::stream<tcp::socket&>> tls_;
   asio::steady_timer timer_;
-  const Ipv6Address source_;
   std::unique_ptr<LineSession> session_;
 
   Phase phase_ = Phase::kWriting;
@@ -358,73 +344,23 @@ class LineServer::Impl::Connection : public std::enable_shared_from_this<Connect
   std::size_t discarded_ = 0;
 };
 
-void LineServer::Impl::accept(Listener& listener) {
-  listener.acceptor.async_accept([this, &listener](error_code error, tcp::socket socket) {
-    if (error == asio::error::operation_aborted) return;
-    if (!error) {
-      take(std::move(socket));
-      return accept(listener);
-    }
-    if (error == asio::error::connection_aborted) return accept(listener);
-    const auto now = Clock::now();
-    if (now - accept_failure_logged > kLogInterval) {
-      accept_failure_logged = now;
-      spdlog::warn("event=accept-failed server={} detail=\"{}\"", options.name, error.message());
-    }
-    listener.pause.expires_after(kAcceptPause);
-    listener.pause.async_wait([this, &listener](error_code stopped) {
-      if (!stopped) accept(listener);
-    });
-  });
-}
-
 void LineServer::Impl::take(tcp::socket socket) {
   error_code error;
   const auto remote = socket.remote_endpoint(error);
   if (error) return;  // gone already
   const LinePeer peer{address_of(remote.address()), remote.port()};
-  const Ipv6Address source = source_of(peer.address);
-  const auto count = per_source.find(source);
-  if (connections.size() >= options.max_connections ||
-      (count != per_source.end() && count->second >= options.max_connections_per_source)) {
-    return refuse(std::move(socket), source);
-  }
+  auto place = counts.take(peer.address);
+  if (!place) return turn_away(std::move(socket), options.busy_text);
   socket.set_option(tcp::no_delay(true), error);
   auto session = open(peer);
   if (session == nullptr) return;
-  auto connection = std::make_shared<Connection>(*this, std::move(socket), source);
+  auto connection = std::make_shared<Connection>(*this, std::move(socket), std::move(place));
   connections.insert(connection);
-  ++per_source[source];
   connection->start(std::move(session));
 }
 
-// Costs nothing that lasts: as much as fits the socket's buffer, which is empty.
-void LineServer::Impl::refuse(tcp::socket socket, const Ipv6Address& source) {
-  ++refused;
-  if (const auto now = Clock::now(); now - refusal_logged > kLogInterval) {
-    refusal_logged = now;
-    spdlog::warn("event=connections-refused server={} count={} last_source={} open={}",
-                 options.name, std::exchange(refused, 0), to_outer_text(source),
-                 connections.size());
-  }
-  error_code ignored;
-  socket.non_blocking(true, ignored);
-  socket.write_some(asio::buffer(options.busy_text), ignored);
-  socket.shutdown(tcp::socket::shutdown_send, ignored);
-  std::array<char, kReadSize> scrap;
-  socket.read_some(asio::buffer(scrap), ignored);
-}
-
-void LineServer::Impl::forget(const std::shared_ptr<Connection>& connection) {
-  if (connections.erase(connection) == 0) return;
-  const auto count = per_source.find(connection->source());
-  if (--count->second == 0) per_source.erase(count);
-}
-
-LineServer::LineServer(LineServerOptions options, Open open) : impl_(std::make_unique<Impl>()) {
-  impl_->options = std::move(options);
-  impl_->open = std::move(open);
-}
+LineServer::LineServer(LineServerOptions options, Open open)
+    : impl_(std::make_unique<Impl>(std::move(options), std::move(open))) {}
 
 LineServer::~LineServer() {
   stop();
@@ -434,18 +370,16 @@ absl::Status LineServer::start() {
   Impl& impl = *impl_;
   impl.io = std::make_unique<asio::io_context>(1);
   for (const std::string& where : impl.options.listen) {
-    auto acceptor = listen_on(*impl.io, where);
-    if (!acceptor.ok()) {
+    auto listener = Listener::open(*impl.io, where, impl.options.name,
+                                   [&impl](tcp::socket socket) { impl.take(std::move(socket)); });
+    if (!listener.ok()) {
       impl.listeners.clear();
       impl.io.reset();
-      return acceptor.status();
+      return listener.status();
     }
-    error_code ignored;
-    const uint16_t port = acceptor->local_endpoint(ignored).port();
-    impl.listeners.push_back(std::make_unique<Impl::Listener>(
-        Impl::Listener{*std::move(acceptor), asio::steady_timer(*impl.io), port}));
+    impl.listeners.push_back(*std::move(listener));
   }
-  for (const auto& listener : impl.listeners) impl.accept(*listener);
+  for (const auto& listener : impl.listeners) listener->start();
   impl.thread = std::thread([&impl] {
     pthread_setname_np(pthread_self(), impl.options.name.substr(0, 15).c_str());
     impl.io->run();
@@ -460,7 +394,6 @@ void LineServer::stop() {
   if (impl.thread.joinable()) impl.thread.join();
   for (const auto& connection : impl.connections) connection->abandon();
   impl.connections.clear();
-  impl.per_source.clear();
   impl.listeners.clear();
   // With it go the handlers, and with them the last of the connections.
   impl.io.reset();
@@ -468,7 +401,7 @@ void LineServer::stop() {
 
 std::vector<uint16_t> LineServer::ports() const {
   std::vector<uint16_t> ports;
-  for (const auto& listener : impl_->listeners) ports.push_back(listener->port);
+  for (const auto& listener : impl_->listeners) ports.push_back(listener->port());
   return ports;
 }
 
