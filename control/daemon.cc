@@ -78,11 +78,29 @@ absl::Status Daemon::start_servers(const Options& options) {
     tic_ = std::make_unique<TicServer>(*context_, options.tic_listen, certificate_.get());
     if (auto status = tic_->start(); !status.ok()) return status;
   }
-  return absl::OkStatus();
+  return serve_updates(options);
 }
 
 std::vector<uint16_t> Daemon::tic_ports() const {
   return tic_ == nullptr ? std::vector<uint16_t>{} : tic_->ports();
+}
+
+absl::Status Daemon::serve_updates(const Options& options) {
+  if (options.http_listen.empty() && options.https_listen.empty()) return absl::OkStatus();
+  if (!options.https_listen.empty() && certificate_ == nullptr) {
+    return absl::InvalidArgumentError(
+        "--https-listen needs a certificate: give --tls-certificate and --tls-key as well");
+  }
+  HttpServerOptions http;
+  http.http = options.http_listen;
+  http.https = options.https_listen;
+  http.certificate = certificate_.get();
+  updates_ = std::make_unique<UpdateServer>(*context_, std::move(http));
+  return updates_->start();
+}
+
+std::vector<uint16_t> Daemon::update_ports() const {
+  return updates_ != nullptr ? updates_->ports() : std::vector<uint16_t>();
 }
 
 void Daemon::save_counters() {
@@ -110,6 +128,7 @@ void Daemon::stop() {
   // In this order nobody waits for somebody who has gone.
   if (tic_ != nullptr) tic_->stop();
   if (publisher_ != nullptr) publisher_->stop();
+  if (updates_ != nullptr) updates_->stop();
   if (server_ != nullptr) server_->shutdown();
   if (runtime_ != nullptr) runtime_->stop();
   if (engine_ != nullptr && counters_ != nullptr) {

@@ -15,6 +15,7 @@
 #include <thread>
 #include <vector>
 
+#include "control/dyndns/update_server.h"
 #include "control/net/tls_certificate.h"
 #include "control/options.h"
 #include "control/service/rpc.h"
@@ -41,8 +42,12 @@ class Daemon {
   // What its servers work with; once started.
   const ServiceContext& context() const { return *context_; }
 
+  // Ports of --http-listen, then of --https-listen.
+  std::vector<uint16_t> update_ports() const;
+
  private:
   absl::Status start_servers(const Options& options);
+  absl::Status serve_updates(const Options& options);
   void save_counters();
 
   EventLog events_;
@@ -54,6 +59,7 @@ class Daemon {
   std::unique_ptr<ApiServer> server_;
   std::unique_ptr<TlsCertificate> certificate_;  // null: no TLS
   std::unique_ptr<TicServer> tic_;
+  std::unique_ptr<UpdateServer> updates_;  // null: not served
 
   std::mutex mutex_;
   std::condition_variable stopped_;
