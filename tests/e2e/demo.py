@@ -20,6 +20,7 @@ from simplon_e2e.namespace import namespaces_possible  # noqa: E402
 from simplon_e2e.pop import Programs  # noqa: E402
 from simplon_e2e.processes import CommandFailed, stop_all  # noqa: E402
 from simplon_e2e.registry import BOTH_DRIVERS  # noqa: E402
+from simplon_e2e.subscriber import Subscriber  # noqa: E402
 from simplon_e2e.topology import (  # noqa: E402
     BEAT_CLIENT,
     HOST_IPV6,
@@ -33,6 +34,7 @@ SHOW_EVERY_SECONDS = 3
 TRANSFER_BYTES = 2 << 20
 ANNOUNCING_SECONDS = 1.5
 HEARTBEAT_CLIENT = 2  # index
+ACCOUNT, SECRET = "ann", "correct-horse-battery"
 
 
 def heading(text):
@@ -41,6 +43,15 @@ def heading(text):
 
 def subscribers(bed):
     return [*bed.clients, bed.home]
+
+
+def make_account(bed):
+    """The home's subscriber, who logs in over TIC."""
+    secret_file = os.path.join(bed.directory, "subscriber.secret")
+    with open(secret_file, "w", encoding="ascii") as file:
+        file.write(SECRET)
+    os.chmod(secret_file, 0o600)
+    bed.pop.cli("account", "create", ACCOUNT, "--secret-file", secret_file)
 
 
 def start_dynamic_tunnels(bed):
@@ -53,17 +64,23 @@ def start_dynamic_tunnels(bed):
          "--password-file", home.password_file, "--interval", 10],
         log_path=bed.network.log_path("beats.log"),
     )  # fmt: skip
-    pop.create_tunnel(home, "AYIYA", password=home.password)
-    home.start_ayiya()
+    make_account(bed)
+    pop.create_tunnel(home, "AYIYA", password=home.password, account=ACCOUNT)
+    subscriber = Subscriber(bed, home, ACCOUNT, SECRET, interface=home.DEVICE)
+    heading("a subscriber behind a NAT: simplon-client autotest, then start")
+    print(subscriber.run("autotest").stdout, end="", flush=True)
+    subscriber.start()
     for client in (beating, home):
         pop.wait_for_state(client, "UP")
+    traffic.wait_for_ping(bed.host, home.ipv6)
+    print(subscriber.run("status").stdout, end="", flush=True)
 
 
 def describe(bed):
     tunnel = "the kernel's sit" if bed.network.use_sit else "a tun-based 6in4 client"
     print(f"   host      {HOST_IPV6}, native IPv6")
     print(f"   PoP       {POP_IPV4}, {POP_IPV6}, port driver net_{bed.driver}")
-    kinds = [tunnel] * len(bed.clients) + [f"AYIYA through a NAT at {NAT_IPV4}"]
+    kinds = [tunnel] * len(bed.clients) + [f"simplon-client, AYIYA through a NAT at {NAT_IPV4}"]
     kinds[HEARTBEAT_CLIENT] += " that sends heartbeats"
     for client, kind in zip(subscribers(bed), kinds):
         print(

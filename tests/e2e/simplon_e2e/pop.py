@@ -6,8 +6,15 @@ import json
 import os
 import time
 
+from .certificate import Certificate
 from .processes import CommandFailed, Process, run_checked, wait_until
 from .reflection import ReflectionClient
+
+TIC_PORT = 3874
+HTTP_PORT = 8080
+HTTPS_PORT = 8443
+CONSOLE_PORT = 42003
+
 
 class Programs:
     """Where the programs are in a build folder."""
@@ -16,6 +23,7 @@ class Programs:
         "dataplane": "simplon-dataplane",
         "control": "simplon-control",
         "cli": "simplonctl",
+        "client": "simplon-client",
     }
 
     def __init__(self, build_dir):
@@ -52,6 +60,7 @@ class Pop:
         self.control_socket = os.path.join(directory, "control.sock")
         self.log_directory = directory
         self.extra_ports = []  # more arguments of --port
+        self.certificate = Certificate(directory)
         os.makedirs(self.dataplane_state, exist_ok=True)
         os.makedirs(self.control_state, exist_ok=True)
         self.dataplane = None
@@ -106,6 +115,12 @@ class Pop:
             "--state-dir", state or self.control_state,
             "--dataplane-socket", self.dataplane_socket,
             "--listen", f"unix:{self.control_socket}",
+            "--tic-listen", f"[::]:{TIC_PORT}",
+            "--http-listen", f"[::]:{HTTP_PORT}",
+            "--https-listen", f"[::]:{HTTPS_PORT}",
+            "--console-listen", f"[::]:{CONSOLE_PORT}",
+            "--tls-certificate", self.certificate.file,
+            "--tls-key", self.certificate.key_file,
         ]  # fmt: skip
 
     def start_control(self, wait=True):

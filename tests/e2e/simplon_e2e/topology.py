@@ -12,6 +12,9 @@ client has an IPv4 address and a 6in4 tunnel to the PoP; client1 also routes the
 delegated prefix to a host behind it (lan1) over a link of 1500 bytes, so that packets there meet a
 narrower link on the way, as in a real home. `home` has a private address behind a NAT that gives
 each new mapping another port; its tunnels are those with a learned endpoint.
+
+Subscribers and the backend reach control (TIC, endpoint updates, the console) at an address of its
+own, on a link of its own between router and PoP.
 """
 
 import ipaddress
@@ -36,6 +39,11 @@ POP_IPV4 = "192.0.2.2"
 POP_IPV4_GATEWAY = "192.0.2.1"
 POP_IPV6 = "2001:db8:0:1::2"
 POP_IPV6_GATEWAY = "2001:db8:0:1::1"
+BROKER_NAME = "broker.example"
+BROKER_IPV4 = "192.0.2.10"
+BROKER_IPV4_GATEWAY = "192.0.2.9"
+BROKER_IPV6 = "2001:db8:0:3::2"
+BROKER_IPV6_GATEWAY = "2001:db8:0:3::1"
 HOST_IPV6 = "2001:db8:0:2::2"
 ROUTER_HOST_IPV6 = "2001:db8:0:2::1"
 LINK_POOL = ipaddress.ip_network("2001:db8:1000::/44")
@@ -99,7 +107,14 @@ class Client:
         ns.ip(f"-6 address add {self.ipv6}/64 dev {self.DEVICE} nodad")
         ns.ip(f"-6 route add default via {self.pop_ipv6} dev {self.DEVICE}")
         for address in (self.routed_ipv6, self.delegated_ipv6):
-            ns.ip(f"-6 address add {address}/128 dev lo nodad")
+            ns.ip(f"-6 address replace {address}/128 dev lo nodad")
+
+    def stop_tunnel(self):
+        if self.process is None:
+            self.namespace.run(["ip", "link", "del", self.DEVICE], check=False)
+        elif self.process.running:
+            self.process.kill()
+        self.process = None
 
 
 class Home(Client):
@@ -170,11 +185,6 @@ class Home(Client):
         self.network.wait_for_link(self.namespace, self.DEVICE)
         self.address_tunnel()
 
-    def stop_tunnel(self):
-        if self.process is not None and self.process.running:
-            self.process.kill()
-        self.process = None
-
     def address_tunnel(self):
         ns = self.namespace
         ns.ip(f"-6 address add {self.ipv6}/64 dev {self.DEVICE} nodad")
@@ -211,6 +221,7 @@ class Network:
         self.lan1 = Namespace("lan1")
         self.clients = [Client(number, self) for number in range(1, clients + 1)]
         self._connect_pop()
+        self._connect_broker()
         self._connect_host()
         for client in self.clients:
             self._connect_client(client)
@@ -263,6 +274,15 @@ class Network:
                 router.ip(f"-6 address add {POP_IPV6_GATEWAY}/64 dev {port} nodad")
         for space in POOL_SPACE:
             router.ip(f"-6 route add {space} via {POP_IPV6}")
+
+    def _connect_broker(self):
+        connect(self.router, "broker", self.pop, "broker")
+        self.router.ip(f"address add {BROKER_IPV4_GATEWAY}/30 dev broker")
+        self.router.ip(f"-6 address add {BROKER_IPV6_GATEWAY}/64 dev broker nodad")
+        self.pop.ip(f"address add {BROKER_IPV4}/30 dev broker")
+        self.pop.ip(f"-6 address add {BROKER_IPV6}/64 dev broker nodad")
+        self.pop.ip(f"route add default via {BROKER_IPV4_GATEWAY}")
+        self.pop.ip(f"-6 route add default via {BROKER_IPV6_GATEWAY}")
 
     def give_host_ipv4(self):
         """An IPv4 internet beyond the PoP: the host has an address, the router a way to the pool."""
