@@ -7,7 +7,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -15,6 +14,7 @@
 #include <span>
 
 #include "client/text/words.h"
+#include "dataplane/state/errno_text.h"
 
 namespace simplon::client {
 
@@ -439,12 +439,12 @@ absl::StatusOr<LoadedSettings> load_settings(const std::string& path) {
   }
   struct stat facts {};
   if (stat(chosen.c_str(), &facts) != 0) {
-    return absl::NotFoundError(chosen + ": " + std::strerror(errno));
+    return absl::NotFoundError(chosen + ": " + errno_text(errno));
   }
   if (S_ISDIR(facts.st_mode)) return absl::InvalidArgumentError(chosen + ": this is a folder");
   std::ifstream in(chosen, std::ios::binary);
   if (!in) {
-    return absl::PermissionDeniedError(chosen + ": cannot be read: " + std::strerror(errno) +
+    return absl::PermissionDeniedError(chosen + ": cannot be read: " + errno_text(errno) +
                                        "; it holds a password, so run this as root");
   }
   std::string text(kMaximumFile + 1, '\0');

@@ -13,6 +13,7 @@
 #include <cstring>
 #include <ctime>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "client/path/beat_text.h"
@@ -22,6 +23,7 @@
 #include "dataplane/net/checksum.h"
 #include "dataplane/net/headers.h"
 #include "dataplane/net/heartbeat.h"
+#include "dataplane/state/errno_text.h"
 
 namespace simplon::client {
 
@@ -68,9 +70,9 @@ class Prober {
     }
     OuterProbe worst;
     for (int i = 0; i < attempts; ++i) {
-      const OuterProbe result = once(timeout);
+      OuterProbe result = once(timeout);
       if (result.kind == Kind::kAnswered || result.kind == Kind::kCancelled) return result;
-      if (result.kind != Kind::kSilence) worst = result;
+      if (result.kind != Kind::kSilence) worst = std::move(result);
     }
     return worst;
   }
@@ -189,8 +191,8 @@ class Prober {
     char byte = 0;
     if (recv(beats_.get(), &byte, 1, MSG_DONTWAIT) < 0 && errno != EAGAIN) {
       result = {Kind::kRefused, 0,
-                "UDP port 3740 of the PoP answers that nobody listens (" +
-                    std::string(std::strerror(errno)) + "): is its address right?"};
+                "UDP port 3740 of the PoP answers that nobody listens (" + errno_text(errno) +
+                    "): is its address right?"};
     }
   }
 

@@ -5,11 +5,11 @@
 #include <chrono>
 #include <csignal>
 #include <cstdio>
-#include <cstring>
 #include <thread>
 
 #include "client/commands/commands.h"
 #include "client/host/instance_lock.h"
+#include "dataplane/state/errno_text.h"
 
 namespace simplon::client {
 
@@ -32,7 +32,7 @@ int stop_command(const Options& options) {
   }
   if (kill(pid, SIGTERM) != 0) {
     return complain("process " + std::to_string(pid) + " cannot be told to stop: " +
-                        std::strerror(errno) + (errno == EPERM ? "; run this as root" : ""),
+                        errno_text(errno) + (errno == EPERM ? "; run this as root" : ""),
                     kExitFailure);
   }
   const auto deadline = std::chrono::steady_clock::now() + kPatience;

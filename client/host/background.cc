@@ -8,7 +8,8 @@
 
 #include <cerrno>
 #include <cstdio>
-#include <cstring>
+
+#include "dataplane/state/errno_text.h"
 
 namespace simplon::client {
 
@@ -20,7 +21,7 @@ std::optional<int> Background::begin() {
   const pid_t child = fork();
   if (child < 0) {
     std::fprintf(stderr, "simplon-client: cannot go into the background: %s\n",
-                 std::strerror(errno));
+                 errno_text(errno).c_str());
     return 1;
   }
   if (child == 0) {

@@ -7,9 +7,10 @@
 #include <sys/stat.h>
 
 #include <cerrno>
-#include <cstring>
 #include <filesystem>
 #include <utility>
+
+#include "dataplane/state/errno_text.h"
 
 namespace simplon::client {
 
@@ -34,7 +35,7 @@ absl::StatusOr<InstanceLock> InstanceLock::take(const std::string& directory) {
   const std::string path = lock_path(directory);
   control::UniqueFd fd(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644));
   if (!fd) {
-    return absl::PermissionDeniedError(path + ": " + std::strerror(errno) +
+    return absl::PermissionDeniedError(path + ": " + errno_text(errno) +
                                        "; run this as root, or name a folder of yours with "
                                        "state_directory");
   }
@@ -52,11 +53,11 @@ absl::StatusOr<std::optional<pid_t>> InstanceLock::holder(const std::string& dir
   const control::UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
   if (!fd) {
     if (errno == ENOENT) return std::nullopt;
-    return absl::PermissionDeniedError(path + ": " + std::strerror(errno));
+    return absl::PermissionDeniedError(path + ": " + errno_text(errno));
   }
   struct flock lock = whole_file();
   if (fcntl(fd.get(), F_GETLK, &lock) != 0) {
-    return absl::InternalError(path + ": " + std::strerror(errno));
+    return absl::InternalError(path + ": " + errno_text(errno));
   }
   if (lock.l_type == F_UNLCK) return std::nullopt;
   return lock.l_pid;

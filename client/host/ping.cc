@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "control/table/unique_fd.h"
+#include "dataplane/state/errno_text.h"
 
 namespace simplon::client {
 
@@ -83,7 +84,7 @@ class Pinger {
     if (!fd_) fd_.reset(socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, IPPROTO_ICMPV6));
     if (!fd_) {
       return PingResult{.kind = PingResult::Kind::kNotPermitted,
-                        .detail = std::string("cannot ping: ") + std::strerror(errno)};
+                        .detail = std::string("cannot ping: ") + errno_text(errno)};
     }
     if (raw_) {
       icmp6_filter filter;
@@ -126,7 +127,7 @@ class Pinger {
         return {.kind = PingResult::Kind::kTooBig, .detail = "larger than the device takes"};
       }
     }
-    return {.kind = PingResult::Kind::kRefused, .detail = std::strerror(errno)};
+    return {.kind = PingResult::Kind::kRefused, .detail = errno_text(errno)};
   }
 
   PingResult wait(uint16_t sequence, Clock::time_point start) {
@@ -180,7 +181,7 @@ class Pinger {
       if (error == 0) return {};
       return PingResult{
           .kind = error == EMSGSIZE ? PingResult::Kind::kTooBig : PingResult::Kind::kRefused,
-          .detail = std::strerror(error)};
+          .detail = errno_text(error)};
     }
     for (cmsghdr* c = CMSG_FIRSTHDR(&message); c != nullptr; c = CMSG_NXTHDR(&message, c)) {
       if (c->cmsg_level != IPPROTO_IPV6 || c->cmsg_type != IPV6_RECVERR) continue;
@@ -196,7 +197,7 @@ class Pinger {
                           .detail = describe(error.ee_type, error.ee_code)};
       }
       return PingResult{.kind = PingResult::Kind::kRefused,
-                        .detail = std::strerror(static_cast<int>(error.ee_errno))};
+                        .detail = errno_text(static_cast<int>(error.ee_errno))};
     }
     return {};
   }

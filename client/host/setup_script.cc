@@ -9,9 +9,10 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
 #include <thread>
 #include <vector>
+
+#include "dataplane/state/errno_text.h"
 
 namespace simplon::client {
 
@@ -21,9 +22,11 @@ namespace {
 int spawn(const std::string& program, std::vector<std::string>& arguments,
           std::vector<std::string>& environment, pid_t& pid) {
   std::vector<char*> argv;
+  argv.reserve(arguments.size() + 1);
   for (std::string& text : arguments) argv.push_back(text.data());
   argv.push_back(nullptr);
   std::vector<char*> envp;
+  envp.reserve(environment.size() + 1);
   for (std::string& text : environment) envp.push_back(text.data());
   envp.push_back(nullptr);
 
@@ -60,7 +63,7 @@ absl::Status run_setup_script(const std::string& program, const std::string& dev
   };
   pid_t pid = 0;
   if (const int error = spawn(program, arguments, environment, pid); error != 0) {
-    return absl::NotFoundError("setup_script " + program + ": " + std::strerror(error));
+    return absl::NotFoundError("setup_script " + program + ": " + errno_text(error));
   }
   const auto deadline = std::chrono::steady_clock::now() + timeout;
   int result = 0;
@@ -74,7 +77,7 @@ absl::Status run_setup_script(const std::string& program, const std::string& dev
     }
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
   }
-  if (ended < 0) return absl::InternalError(std::string("waitpid: ") + std::strerror(errno));
+  if (ended < 0) return absl::InternalError(std::string("waitpid: ") + errno_text(errno));
   if (WIFEXITED(result) && WEXITSTATUS(result) == 0) return absl::OkStatus();
   return absl::AbortedError("setup_script " + program + " failed with " +
                             (WIFEXITED(result) ? "exit code " + std::to_string(WEXITSTATUS(result))

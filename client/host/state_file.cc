@@ -6,12 +6,12 @@
 #include <cerrno>
 #include <charconv>
 #include <cstdio>
-#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 
 #include "client/text/words.h"
+#include "dataplane/state/errno_text.h"
 
 namespace simplon::client {
 
@@ -89,14 +89,14 @@ absl::Status write_state(const std::string& directory, const RunState& state) {
   out << format_state(state);
   out.close();
   if (!out || std::rename(fresh.c_str(), path.c_str()) != 0) {
-    return absl::UnavailableError(path + ": cannot be written: " + std::strerror(errno));
+    return absl::UnavailableError(path + ": cannot be written: " + errno_text(errno));
   }
   return absl::OkStatus();
 }
 
 absl::StatusOr<RunState> read_state(const std::string& directory) {
   std::ifstream in(state_path(directory), std::ios::binary);
-  if (!in) return absl::NotFoundError(state_path(directory) + ": " + std::strerror(errno));
+  if (!in) return absl::NotFoundError(state_path(directory) + ": " + errno_text(errno));
   std::string text(65536, '\0');
   in.read(text.data(), static_cast<std::streamsize>(text.size()));
   text.resize(static_cast<std::size_t>(in.gcount()));

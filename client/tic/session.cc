@@ -14,7 +14,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
 #include <ctime>
 #include <memory>
 
@@ -24,6 +23,7 @@
 #include "client/tic/line_buffer.h"
 #include "control/table/unique_fd.h"
 #include "dataplane/net/address.h"
+#include "dataplane/state/errno_text.h"
 
 namespace simplon::client {
 
@@ -145,7 +145,7 @@ class Session {
     UniqueFd fd(socket(address.family(), SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
     const auto give_up = [&](int error) {
       trace_.unreachable.push_back(address.to_string() + ": " +
-                                   (error == ETIMEDOUT ? "no answer" : std::strerror(error)));
+                                   (error == ETIMEDOUT ? "no answer" : errno_text(error)));
       return false;
     };
     if (!fd) return give_up(errno);
@@ -230,7 +230,7 @@ class Session {
       } else if (errno == EAGAIN) {
         if (!wait(POLLOUT)) return false;
       } else if (errno != EINTR) {
-        return lost(std::strerror(errno));
+        return lost(errno_text(errno));
       }
     }
     return true;
@@ -252,7 +252,7 @@ class Session {
       if (errno == EAGAIN) {
         if (!wait(POLLIN)) return 0;
       } else if (errno != EINTR) {
-        return lost(std::strerror(errno)), 0;
+        return lost(errno_text(errno)), 0;
       }
     }
   }
