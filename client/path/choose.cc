@@ -19,7 +19,7 @@ class AutomaticPath final : public TunnelPath {
 
   absl::Status up() override {
     path_ = &sit_;
-    const absl::Status done = sit_.up();
+    absl::Status done = sit_.up();
     if (!absl::IsUnimplemented(done)) return done;
     spdlog::info("{}: this process moves the packets itself (tun)", std::string(done.message()));
     path_ = &tun_;
@@ -47,7 +47,7 @@ class AutomaticPath final : public TunnelPath {
 absl::StatusOr<std::unique_ptr<TunnelPath>> TunnelPath::choose(const TunnelInfo& tunnel,
                                                                const Settings& settings,
                                                                Ipv4Address pop) {
-  const absl::Status name = check_device_name(settings.interface);
+  absl::Status name = check_device_name(settings.interface);
   if (!name.ok()) return name;
   if (tunnel.type != TunnelType::kStatic && tunnel.password.empty()) {
     return absl::InvalidArgumentError("the tunnel " + tunnel.id +

@@ -265,7 +265,7 @@ absl::Status make_sit(const SitSettings& settings) {
   if (!socket.ok()) return socket.status();
   if (if_nametoindex(settings.name.c_str()) != 0) {
     if (!is_leftover(socket->get(), settings.name)) return name_is_taken(settings.name);
-    const absl::Status removed = remove_device(settings.name);
+    absl::Status removed = remove_device(settings.name);
     if (!removed.ok()) return removed;
   }
   const Owned<rtnl_link> link = describe_sit(settings);

@@ -32,9 +32,10 @@ constexpr uint32_t kShortestInterval = 5;
 constexpr uint32_t kLongestInterval = 3600;
 // Home routers keep a UDP mapping for a minute at least, as a rule.
 constexpr uint32_t kLongestAyiyaInterval = 60;
-// One may be lost, and the first may come before the PoP has read its configuration.
-constexpr unsigned kBeatsAtStart = 3;
-constexpr int64_t kBetweenFirstBeats = kSecond;
+// At start and from a new address. One may be lost; and to move the tunnel a beat must be of a
+// later second than the newest packet from where we were (docs/protocols.md §10.4).
+constexpr unsigned kBeatsInARow = 3;
+constexpr int64_t kBetweenThose = kSecond;
 // A beat that could not be sent is tried again after this.
 constexpr int64_t kRetry = 5 * kSecond;
 // Addresses come and go in bursts; and packets that cannot be sent come fast.
@@ -107,12 +108,12 @@ bool PathLoop::watch(int descriptor) {
 }
 
 absl::Status PathLoop::run() {
-  const absl::Status opened = open();
+  absl::Status opened = open();
   if (!opened.ok()) return opened;
   if (const auto source = source_address_for(pop_, settings_.local_ipv4); source.ok()) {
     source_ = *source;
   }
-  beats_at_start_ = kBeatsAtStart;
+  beats_in_a_row_ = kBeatsInARow;
   next_beat_ = beats_ ? boot_now() : kNever;
   next_check_ = kNever;
   set_timer();
@@ -205,6 +206,7 @@ void PathLoop::check_address() {
   // What was closed is not waited for any more.
   if (packets_in() >= 0) watch(packets_in());
   // The PoP hears of the new address at once.
+  beats_in_a_row_ = kBeatsInARow;
   if (beats_) next_beat_ = std::min(next_beat_, last_check_);
 }
 
@@ -214,9 +216,8 @@ void PathLoop::beat() {
   if (sent) {
     health_.beat_sent();
     health_.sending_failed({});
-    if (beats_at_start_ > 0) --beats_at_start_;
-    next_beat_ =
-        now + (beats_at_start_ > 0 ? kBetweenFirstBeats : beat_interval_s(tunnel_) * kSecond);
+    if (beats_in_a_row_ > 0) --beats_in_a_row_;
+    next_beat_ = now + (beats_in_a_row_ > 0 ? kBetweenThose : beat_interval_s(tunnel_) * kSecond);
   } else {
     next_beat_ = now + std::min<int64_t>(kRetry, beat_interval_s(tunnel_) * kSecond);
   }

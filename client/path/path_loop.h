@@ -77,7 +77,7 @@ class PathLoop : public TunnelPath {
   int64_t next_beat_ = 0;
   int64_t next_check_ = 0;
   int64_t last_check_ = 0;
-  unsigned beats_at_start_ = 0;
+  unsigned beats_in_a_row_ = 0;
   std::optional<Ipv4Address> source_;
 };
 

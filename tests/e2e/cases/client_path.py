@@ -58,7 +58,11 @@ def expect_traffic(bed, ns, address, mtu):
     traffic.expect_ping(ns, HOST_IPV6, size=mtu - 48, whole=True)
     traffic.expect_ping(bed.host, address, size=mtu - 48, whole=True)
     # The host learns the path's MTU from the first answer, which is lost.
-    traffic.ping(ns, HOST_IPV6, count=1, size=4000, wait=1)
+    wait_until(
+        lambda: traffic.ping(ns, HOST_IPV6, count=1, size=4000, wait=1).received == 1,
+        "the host has learned the tunnel's MTU",
+        timeout=15,
+    )
     traffic.expect_ping(ns, HOST_IPV6, size=4000)
     traffic.transfer(ns, bed.host, HOST_IPV6, 2 << 20)
 
@@ -125,7 +129,6 @@ def _(bed):
             expect_traffic(bed, ns, home.ipv6, SIX_IN_FOUR_MTU)
             # The provider gives the client another address; the old one is gone.
             begin = time.monotonic()
-            time.sleep(1.1)  # the clock of the beats must tick before the tunnel can move
             network, _, host = client.ipv4.rpartition(".")
             bed.network.router.ip(f"address add {network}.129/30 dev client{client.number}")
             ns.ip(f"address del {client.ipv4}/30 dev eth0")
