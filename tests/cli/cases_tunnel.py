@@ -40,12 +40,14 @@ def _(pop):
 
 @case("tunnel create takes every field")
 def _(pop):
+    pop.ok("account", "create", "ann", "--generate-secret")
     shown = json.loads(
         pop.ok(
             "-o", "json", "tunnel", "create", "T9", "--remote", "198.51.100.9", "--slot", "9",
             "--local", "192.0.2.10", "--admin-state", "disabled", "--mtu", "1400",
             "--mtu-mode", "static", "--ttl", "99", "--ecn", "normal", "--dscp-mode", "uniform",
             "--dscp", "46", "--delegated-prefix", "2001:db8:3009::/48", "--description", "a \"b\"",
+            "--account", "ann",
         )  # fmt: skip
     )
     expected = dict(
@@ -56,7 +58,8 @@ def _(pop):
         local="192.0.2.10", mtu=1400, mtu_mode="STATIC", ttl=99, ecn_mode="NORMAL",
         dscp_mode="UNIFORM", dscp=46, delegated_prefixes=["2001:db8:3009::/48"],
         description='a "b"', link_prefix="2001:db8:1:9::/64", routed_prefix="2001:db8:2:9::/64",
-        name="tunnels/T9",
+        name="tunnels/T9", account="ann", update_key="", has_update_key=False,
+        tic_type="TIC_TYPE_UNSPECIFIED",
     )  # fmt: skip
     etag = shown.pop("etag")
     expect(shown.pop("replay_mode") in ("REPLAY_MODE_UNSPECIFIED", "ENDPOINT"), f"{shown}")
