@@ -134,7 +134,7 @@ class HttpServer::Impl::Connection : public std::enable_shared_from_this<Connect
     if (error && error.category() != http::make_error_code(http::error::bad_method).category()) {
       return;
     }
-    if (error == http::error::partial_message) return;
+    if (error == http::error::partial_message || server_.stopping) return;
     replying_ = true;
     ++requests_;
     if (error) return write(refusal_of(error), 11, false);
@@ -252,12 +252,16 @@ absl::Status HttpServer::start() {
 void HttpServer::stop() {
   Impl& impl = *impl_;
   if (!impl.thread.joinable()) return;
-  asio::post(impl.io, [&impl] {
+  std::promise<void> told;
+  asio::post(impl.io, [&] {
     impl.stopping = true;
     for (const auto& listener : impl.listeners) listener->close();
     const std::set<Impl::Connection*> all = impl.connections;
     for (Impl::Connection* connection : all) connection->stop();
+    told.set_value();
   });
+  // From here on nothing is given to the handlers.
+  told.get_future().wait();
   // Handlers first: then all that is left is to send what they said.
   impl.pool->join();
   if (impl.ended.get_future().wait_for(kStopPatience) != std::future_status::ready) impl.io.stop();

@@ -11,6 +11,7 @@
 #include <chrono>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "control/dyndns/update_handler.h"
 #include "control/dyndns/update_limits.h"

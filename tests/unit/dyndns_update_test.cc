@@ -8,7 +8,12 @@
 #include <spdlog/sinks/ostream_sink.h>
 #include <spdlog/spdlog.h>
 
+#include <array>
 #include <atomic>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
 #include <memory>
 #include <sstream>
 #include <string>
@@ -20,6 +25,7 @@
 #include "control/dyndns/http_message.h"
 #include "control/dyndns/tunnel_updater.h"
 #include "control/dyndns/update_handler.h"
+#include "control/dyndns/update_server.h"
 #include "control/store/store.h"
 #include "tests/support/catch.h"
 #include "tests/support/line_client.h"
@@ -627,4 +633,59 @@ TEST_CASE(
   bad.tls_certificate = directory.file("none.crt");
   bad.tls_key = files.key_file;
   CHECK(error_of(bad).find("none.crt") != std::string::npos);
+}
+
+// What ddclient says, run once. Its cache is its own folder's, made anew each time.
+static std::string run_ddclient(const TemporaryDirectory& directory, uint16_t port,
+                                const std::string& address, const std::string& key) {
+  const std::string conf = directory.file("ddclient.conf");
+  {
+    std::ofstream out(conf);
+    out << "daemon=0\nssl=no\nuse=ip, ip=" << address
+        << "\nprotocol=dyndns2\nserver=127.0.0.1:" << port << "\nlogin=T101\npassword='" << key
+        << "'\nT101\n";
+  }
+  std::filesystem::permissions(conf, std::filesystem::perms(0600));
+  const std::string cache = directory.file("ddclient.cache");
+  std::filesystem::remove(cache);
+  const std::string command = "ddclient -foreground -daemon=0 -verbose -debug -file " + conf +
+                              " -cache " + cache + " -pid " + directory.file("ddclient.pid") +
+                              " 2>&1";
+  std::string said;
+  std::FILE* pipe = popen(command.c_str(), "r");
+  REQUIRE(pipe != nullptr);
+  std::array<char, 4096> buffer;
+  for (std::size_t got; (got = fread(buffer.data(), 1, buffer.size(), pipe)) > 0;) {
+    said.append(buffer.data(), got);
+  }
+  pclose(pipe);
+  return said;
+}
+
+TEST_CASE("Debian's ddclient moves a tunnel, hears nochg, badip, badauth and abuse") {
+  if (std::system("command -v ddclient > /dev/null") != 0) {
+    WARN("ddclient is not installed");
+    return;
+  }
+  v1::Config config = some_config();
+  config.mutable_pop()->mutable_endpoint_update()->set_max_unchanged(2);
+  Bed bed(config);
+  HttpServerOptions options;
+  options.http = {"127.0.0.1:0"};
+  UpdateServer server(*bed.context, options);
+  REQUIRE(server.start().ok());
+  const auto run = [&](const std::string& address, const std::string& key = kKey) {
+    std::string said = run_ddclient(bed.directory, server.ports().front(), address, key);
+    UNSCOPED_INFO(said);
+    return said;
+  };
+  CHECK_THAT(run("198.51.1.7"),
+             ContainsSubstring("SUCCESS:  updating T101: good: IP address set to 198.51.1.7"));
+  CHECK(bed.remote(101) == "198.51.1.7");
+  CHECK_THAT(run("198.51.1.7"), ContainsSubstring("updating T101: nochg: No update required"));
+  CHECK_THAT(run("198.51.1.8", "wrong-key-0123456789"),
+             ContainsSubstring("updating T101: badauth: Bad authorization"));
+  CHECK_THAT(run("10.1.2.3"), ContainsSubstring("unexpected status (badip 10.1.2.3)"));
+  CHECK_THAT(run("198.51.1.7"), ContainsSubstring("updating T101: abuse"));
+  CHECK(bed.remote(101) == "198.51.1.7");
 }
