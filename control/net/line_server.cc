@@ -165,7 +165,10 @@ class LineServer::Impl::Connection : public std::enable_shared_from_this<Connect
     if (timed_out_) return say_timed_out();
     // The client's end of input: all its lines have their answers by now. One without its line end
     // may have been cut off, and is not obeyed.
-    if (error) return close();
+    if (error) {
+      if (error == asio::error::eof) session_->client_left();
+      return close();
+    }
     answer();
   }
 
@@ -191,6 +194,7 @@ class LineServer::Impl::Connection : public std::enable_shared_from_this<Connect
     sent_ = 0;
     out_.clear();
     if (out_.capacity() > kOutputSize) out_.shrink_to_fit();
+    session_->all_sent();
     written();
   }
 

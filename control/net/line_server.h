@@ -59,6 +59,10 @@ class LineSession {
   virtual std::string timed_out() = 0;  // no whole line for idle_timeout, or max_session is over
   // The handshake is done; nothing is sent.
   virtual void tls_started() {}
+  // The kernel has taken all that was said so far.
+  virtual void all_sent() {}
+  // The client has ended its side, in good order.
+  virtual void client_left() {}
 };
 
 struct LineServerOptions {
