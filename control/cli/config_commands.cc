@@ -469,6 +469,7 @@ void add_config_commands(Command& root) {
   add_confirm(noun);
   add_show(noun);
   add_save(noun);
+  add_config_import(noun);
   add_history(noun);
   add_show_revision(noun);
   add_rollback(noun);

@@ -20,6 +20,9 @@ void add_tunnel_error_commands(Command& noun);
 void add_tunnel_password_commands(Command& noun);
 void add_tunnel_client_config_command(Command& noun);
 
+// Likewise of `config`.
+void add_config_import(Command& noun);
+
 // One noun each.
 void add_tunnel_commands(Command& root);
 void add_account_commands(Command& root);

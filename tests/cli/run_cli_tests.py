@@ -22,6 +22,7 @@ import cases_dataplane  # noqa: F401
 import cases_dynamic  # noqa: F401
 import cases_dynamic_state  # noqa: F401
 import cases_general  # noqa: F401
+import cases_import  # noqa: F401
 import cases_pool_pop  # noqa: F401
 import cases_tunnel  # noqa: F401
 import harness
