@@ -69,6 +69,10 @@ absl::Status Daemon::start(const Options& options) {
 
 // What subscribers and the backend talk to.
 absl::Status Daemon::start_servers(const Options& options) {
+  if (!options.console_listen.empty()) {
+    console_ = std::make_unique<sixxsd::Console>(*context_, options.state_directory);
+    if (auto status = console_->start(options.console_listen); !status.ok()) return status;
+  }
   if (!options.tls_certificate.empty()) {
     auto certificate = TlsCertificate::load(options.tls_certificate, options.tls_key);
     if (!certificate.ok()) return certificate.status();
@@ -125,6 +129,7 @@ void Daemon::stop() {
   const bool saver_started = saver_.joinable();
   if (saver_started) saver_.join();
   events_.close();
+  if (console_ != nullptr) console_->stop();
   // In this order nobody waits for somebody who has gone.
   if (tic_ != nullptr) tic_->stop();
   if (publisher_ != nullptr) publisher_->stop();

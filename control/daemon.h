@@ -20,6 +20,7 @@
 #include "control/options.h"
 #include "control/service/rpc.h"
 #include "control/service/server.h"
+#include "control/sixxsd/console.h"
 #include "control/tic/tic_server.h"
 
 namespace simplon::control {
@@ -41,6 +42,10 @@ class Daemon {
 
   // What its servers work with; once started.
   const ServiceContext& context() const { return *context_; }
+  // Ports of --console-listen.
+  std::vector<uint16_t> console_ports() const {
+    return console_ == nullptr ? std::vector<uint16_t>() : console_->ports();
+  }
 
   // Ports of --http-listen, then of --https-listen.
   std::vector<uint16_t> update_ports() const;
@@ -60,6 +65,7 @@ class Daemon {
   std::unique_ptr<TlsCertificate> certificate_;  // null: no TLS
   std::unique_ptr<TicServer> tic_;
   std::unique_ptr<UpdateServer> updates_;  // null: not served
+  std::unique_ptr<sixxsd::Console> console_;
 
   std::mutex mutex_;
   std::condition_variable stopped_;

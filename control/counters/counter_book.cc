@@ -95,13 +95,23 @@ TunnelSums CounterBook::total(uint32_t tunnel_id, uint32_t slot) const {
   return total_of(tunnel_id, slot);
 }
 
-TunnelSums CounterBook::pop_total(const Model& model) const {
-  const std::lock_guard lock(mutex_);
+TunnelSums CounterBook::retired_sums() const {
   TunnelSums sum{};
   for (std::size_t i = 0; i < sum.size(); ++i) {
     const auto retired = archive_.find(retired_key(i));
     if (retired != archive_.end()) sum[i] = retired->second;
   }
+  return sum;
+}
+
+TunnelSums CounterBook::retired() const {
+  const std::lock_guard lock(mutex_);
+  return retired_sums();
+}
+
+TunnelSums CounterBook::pop_total(const Model& model) const {
+  const std::lock_guard lock(mutex_);
+  TunnelSums sum = retired_sums();
   for (const v1::Tunnel& tunnel : model.config().tunnels()) {
     const TunnelSums total = total_of(tunnel.id(), tunnel.slot());
     for (std::size_t i = 0; i < sum.size(); ++i) sum[i] += total[i];

@@ -42,6 +42,8 @@ class CounterBook : public CommitHook {
   TunnelSums total(uint32_t tunnel_id, uint32_t slot) const;
   // Sum over all tunnels, deleted ones included.
   TunnelSums pop_total(const Model& model) const;
+  // What deleted tunnels had counted.
+  TunnelSums retired() const;
   // Second in which in_packets was last seen to grow; 0: never. Seen means by save().
   uint32_t last_in_unix(uint32_t tunnel_id) const;
   // The same for many at once, in their order.
@@ -59,6 +61,7 @@ class CounterBook : public CommitHook {
 
  private:
   TunnelSums total_of(uint32_t tunnel_id, uint32_t slot) const;
+  TunnelSums retired_sums() const;
   void take_slot(uint32_t tunnel_id, uint32_t slot, const TunnelSums& start, StoreWrite& write);
   void retire(const v1::Tunnel& tunnel, StoreWrite& write);
   void archive_workers(StoreWrite& write);
