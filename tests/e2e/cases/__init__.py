@@ -4,4 +4,4 @@
 
 from . import forwarding, refusals, counting, restarts, bad_input, api  # noqa: F401
 from . import dynamic, kinds, crowds, holes  # noqa: F401
-from . import broker, subscriber, client_path  # noqa: F401
+from . import broker, subscriber, original, client_path  # noqa: F401
