@@ -18,6 +18,12 @@ class RecentMap {
  public:
   explicit RecentMap(std::size_t limit) : limit_(limit) {}
 
+  // Null: not there. Not asking, as far as making room goes.
+  const Value* peek(const Key& key) const {
+    const auto found = index_.find(key);
+    return found == index_.end() ? nullptr : &found->second->second;
+  }
+
   // Null: not there. Good until the next call.
   Value* find(const Key& key) {
     const auto found = index_.find(key);

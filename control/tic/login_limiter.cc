@@ -50,7 +50,7 @@ uint64_t LoginLimiter::hash(std::string_view account) const {
 
 uint32_t LoginLimiter::pair_limit(uint64_t account, uint32_t max_failures,
                                   Clock::time_point now) const {
-  const Failures* all = accounts_.find({account, {}});
+  const Failures* all = accounts_.peek({account, {}});
   const bool hammered =
       all != nullptr && now < all->forget_at && all->count >= kPerAccount * max_failures;
   return hammered ? 1 : max_failures;
@@ -59,11 +59,11 @@ uint32_t LoginLimiter::pair_limit(uint64_t account, uint32_t max_failures,
 LoginLimiter::Seconds LoginLimiter::wait(std::string_view account, const Ipv6Address& peer,
                                          Clock::time_point now) const {
   const uint64_t name = hash(account);
-  const Failures* pair = pairs_.find({name, source_of(peer)});
+  const Failures* pair = pairs_.peek({name, source_of(peer)});
   Clock::time_point until = pair != nullptr ? pair->wait_until : now;
   if (pair == nullptr || !pair->trusted) {
     for (const Failures* wider :
-         {sources_.find({0, source_of(peer)}), networks_.find({0, network_of(peer)})}) {
+         {sources_.peek({0, source_of(peer)}), networks_.peek({0, network_of(peer)})}) {
       if (wider != nullptr) until = std::max(until, wider->wait_until);
     }
   }
@@ -87,17 +87,17 @@ LoginLimiter::Seconds LoginLimiter::failed(std::string_view account, const Ipv6A
                                            uint32_t max_failures, Clock::time_point now) {
   const uint32_t limit = effective(max_failures);
   const uint64_t name = hash(account);
-  count(pairs_.touch({name, source_of(peer)}), pair_limit(name, limit, now), now);
-  count(sources_.touch({0, source_of(peer)}), limit * kPerSource, now);
+  count(pairs_.at({name, source_of(peer)}), pair_limit(name, limit, now), now);
+  count(sources_.at({0, source_of(peer)}), limit * kPerSource, now);
   if (!peer.is_ipv4_mapped()) {
-    count(networks_.touch({0, network_of(peer)}), limit * kPerNetwork, now);
+    count(networks_.at({0, network_of(peer)}), limit * kPerNetwork, now);
   }
-  count(accounts_.touch({name, {}}), kNoLimit, now);
+  count(accounts_.at({name, {}}), kNoLimit, now);
   return wait(account, peer, now);
 }
 
 void LoginLimiter::succeeded(std::string_view account, const Ipv6Address& peer) {
-  pairs_.touch({hash(account), source_of(peer)}) = {.trusted = true};
+  pairs_.at({hash(account), source_of(peer)}) = {.trusted = true};
 }
 
 }  // namespace simplon::control

@@ -17,10 +17,11 @@
 #pragma once
 
 #include <chrono>
+#include <compare>
 #include <cstdint>
 #include <string_view>
 
-#include "control/tic/bounded_map.h"
+#include "control/net/recent_map.h"
 #include "dataplane/crypto/siphash.h"
 #include "dataplane/net/address.h"
 
@@ -53,11 +54,7 @@ class LoginLimiter {
     uint64_t account = 0;  // keyed hash of the name
     Ipv6Address source;
 
-    friend bool operator==(const Key&, const Key&) = default;
-    template <typename H>
-    friend H AbslHashValue(H h, const Key& key) {
-      return H::combine(std::move(h), key.account, key.source.hi(), key.source.lo());
-    }
+    friend auto operator<=>(const Key&, const Key&) = default;
   };
   struct Failures {
     uint32_t count = 0;
@@ -65,7 +62,7 @@ class LoginLimiter {
     Clock::time_point wait_until{};
     bool trusted = false;  // logged in before; of pairs only
   };
-  using Table = BoundedMap<Key, Failures>;
+  using Table = RecentMap<Key, Failures>;
 
   uint64_t hash(std::string_view account) const;
   uint32_t pair_limit(uint64_t account, uint32_t max_failures, Clock::time_point now) const;

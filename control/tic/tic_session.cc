@@ -121,7 +121,7 @@ constexpr std::string_view kNoSuchTunnel = "No such tunnel";
 // ---- What connections have in common
 
 bool TicShared::may_change_endpoint(uint32_t tunnel_id, uint32_t limit, Clock::time_point now) {
-  Changes& changes = changes_.touch(tunnel_id);
+  Changes& changes = changes_.at(tunnel_id);
   if (changes.count == 0 || now - changes.since >= kChangesWindow) changes = {0, now};
   if (changes.count >= (limit == 0 ? kDefaultMaxChanges : limit)) return false;
   ++changes.count;

@@ -12,7 +12,7 @@
 #include <string_view>
 
 #include "control/net/line_server.h"
-#include "control/tic/bounded_map.h"
+#include "control/net/recent_map.h"
 #include "control/tic/login_limiter.h"
 #include "control/tic/tic_host.h"
 
@@ -36,7 +36,7 @@ class TicShared {
     uint32_t count = 0;
     Clock::time_point since{};
   };
-  BoundedMap<uint32_t, Changes> changes_{4096};
+  RecentMap<uint32_t, Changes> changes_{4096};
   uint32_t log_budget_ = 0;
   uint64_t unlogged_ = 0;
   Clock::time_point log_second_{};
