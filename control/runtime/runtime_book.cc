@@ -38,7 +38,7 @@ uint64_t baseline_key(uint32_t tunnel_id, uint8_t reason) {
 int64_t unix_of(uint32_t last_seen_s, int64_t now_ns) {
   if (last_seen_s == 0) return 0;
   // Signed: it may lie before the boot, and a hair in the future.
-  return now_ns / kSecondNs - int32_t(boot_now_s() - last_seen_s);
+  return now_ns / kSecondNs - int32_t(boot_second_at(now_ns) - last_seen_s);
 }
 
 Carrier carrier_of(const v1::Tunnel& tunnel) {

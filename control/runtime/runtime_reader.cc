@@ -10,6 +10,7 @@
 #include <thread>
 #include <utility>
 
+#include "control/clock.h"
 #include "proto/link/snapshot_format.h"
 
 namespace simplon::control {
@@ -39,10 +40,12 @@ std::string_view fault_of(const RuntimeHeader& h, std::size_t size) {
 
 }  // namespace
 
-uint32_t boot_now_s() {
-  timespec now{};
-  clock_gettime(CLOCK_BOOTTIME, &now);
-  return uint32_t(now.tv_sec);
+uint32_t boot_second_at(int64_t unix_ns) {
+  constexpr int64_t kSecondNs = 1'000'000'000;
+  timespec since_boot{};
+  clock_gettime(CLOCK_BOOTTIME, &since_boot);
+  const int64_t boot_unix_ns = unix_now_ns() - since_boot.tv_sec * kSecondNs - since_boot.tv_nsec;
+  return uint32_t(unix_ns / kSecondNs - boot_unix_ns / kSecondNs);
 }
 
 absl::StatusOr<std::shared_ptr<const RuntimeReader>> RuntimeReader::map(UniqueFd fd) {

@@ -50,7 +50,9 @@ class RuntimeReader {
   RuntimeTable table_;
 };
 
-// Seconds of CLOCK_BOOTTIME, which the dataplane stamps signs of life with.
-uint32_t boot_now_s();
+// The second of CLOCK_BOOTTIME, which the dataplane stamps signs of life with, that is the second
+// of `unix_ns`. Their difference is the same whenever one asks, until a clock is set; that of two
+// clocks read in whole seconds is not, since they do not tick together.
+uint32_t boot_second_at(int64_t unix_ns);
 
 }  // namespace simplon::control

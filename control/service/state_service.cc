@@ -87,7 +87,7 @@ class TunnelStateService::Reading {
         ledger_(context.runtime.ledger()),
         connected_(context.publisher.connected()),
         now_unix_(unix_now_ns() / kSecondNs),
-        now_boot_(boot_now_s()) {}
+        now_boot_(boot_second_at(now_unix_ * kSecondNs)) {}
 
   // Reads the whole ledger once, for calls about many tunnels.
   void index_faults() {

@@ -289,7 +289,7 @@ Answer ConsoleSession::show_tunnel(const std::string& name) {
       StateFacts facts;
       facts.learned = look.learned;
       facts.now_unix = unix_now();
-      facts.now_boot = boot_now_s();
+      facts.now_boot = boot_second_at(facts.now_unix * int64_t{1'000'000'000});
       reply.print("Last Heartbeat          : {}", ago_text(last_seen_unix(facts)));
       reply.add("Heartbeat Password      : (not shown)");
     }
