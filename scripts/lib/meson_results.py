@@ -7,6 +7,7 @@ Meson counts programs; we count what runs inside them. A program may tell in thr
   * Catch2's summary ("All tests passed (... in N test cases)" or "test cases: ...");
   * a last line "N passed, M failed", the form every runner of ours prints;
   * neither: the program is one case, judged by its exit code.
+The end of what failing programs said is repeated, where whoever reads only the end finds it.
 """
 
 import json
@@ -16,6 +17,7 @@ import sys
 CATCH_ALL_PASSED = re.compile(r"^All tests passed \(.* in (\d+) test cases?\)", re.M)
 CATCH_SUMMARY = re.compile(r"^test cases:(.*)$", re.M)
 CATCH_FIELD = re.compile(r"(\d+) (passed|failed as expected|failed|skipped)")
+REPEATED_LINES = 30
 OWN_SUMMARY = re.compile(r"^(\d+) passed, (\d+) failed$", re.M)
 
 
@@ -40,6 +42,7 @@ def count_cases(output, succeeded):
 def main():
     log_path = sys.argv[1]
     total_passed = total_failed = 0
+    failures = []
     with open(log_path, encoding="utf-8") as log:
         for line in log:
             test = json.loads(line)
@@ -51,6 +54,13 @@ def main():
             total_passed += passed
             total_failed += failed
             print(f"  {test['name']}: {passed} passed, {failed} failed, {test['duration']:.1f} s")
+            if failed:
+                said = (test.get("stdout", "") + test.get("stderr", "")).splitlines()
+                # Runners of ours name each failing case, maybe long before their end.
+                named = [line for line in said[:-REPEATED_LINES] if line.startswith("FAILED")]
+                failures.append("\n".join([f"FAILED {test['name']}", *named, *said[-REPEATED_LINES:]]))
+    for failure in failures:
+        print(failure)
     print(f"{total_passed} passed, {total_failed} failed")
     return 1 if total_failed else 0
 

@@ -7,6 +7,7 @@
 total_passed=0
 total_failed=0
 failed_steps=()
+failure_lines=()
 exit_commands=()
 step_log=$(mktemp -t simplon-step-XXXXXX)
 
@@ -39,7 +40,12 @@ run_step() {
     passed=1
   fi
   if ((status != 0 && failed == 0)); then failed=1; fi
-  if ((failed)); then failed_steps+=("$name"); fi
+  if ((failed)); then
+    failed_steps+=("$name")
+    # Who sees only the end of a long log shall know what to look for.
+    mapfile -t -O ${#failure_lines[@]} failure_lines \
+      < <(grep -E -A 30 '^FAILED' "$step_log" | grep -v -E '^ok ' | tail -n 60)
+  fi
   total_passed=$((total_passed + passed))
   total_failed=$((total_failed + failed))
   say "$name: $passed passed, $failed failed in $((SECONDS - start)) s"
@@ -47,7 +53,10 @@ run_step() {
 
 # finish: prints the sum and ends the script.
 finish() {
-  if ((total_failed)); then say "failed: $(IFS=,; echo "${failed_steps[*]}")"; fi
+  if ((total_failed)); then
+    printf '%s\n' "${failure_lines[@]}"
+    say "failed: $(IFS=,; echo "${failed_steps[*]}")"
+  fi
   echo "$total_passed passed, $total_failed failed"
   exit $((total_failed > 0))
 }
