@@ -20,6 +20,7 @@ namespace simplon {
 
 class AyiyaWorker;
 class PacketIo;
+struct StageProfile;
 
 // The time as packets are judged by it. Set by the front end before each burst.
 struct BurstTime {
@@ -70,6 +71,7 @@ struct alignas(64) WorkerContext {
   NoteQueue* notes = nullptr;    // to the slow path; null: notes are lost
   AyiyaWorker* ayiya = nullptr;  // hash engine and budgets of this thread; null: AYIYA is refused
   PacketIo* io = nullptr;        // for an answer beside the packet it is to; null: it is not given
+  StageProfile* profile = nullptr;  // of this burst; null: nobody asks
 
   void set_time(const BurstTime& t) {
     time = t;

@@ -14,6 +14,12 @@
 
 namespace simplon::bench {
 
+// What is promised: of the ratio where there is a reference, else of the value.
+struct Bar {
+  double limit = 0;
+  bool at_least = false;  // else at most
+};
+
 struct Measurement {
   std::string_view bench;
   std::string name;  // "case" in the output: encap/64/1000
@@ -21,6 +27,7 @@ struct Measurement {
   double value = 0;
   std::optional<double> reference;  // what was measured beside it, in the same run
   int runs = 1;
+  std::optional<Bar> bar = std::nullopt;
 };
 
 void print(const Measurement& m, bool json);
