@@ -37,6 +37,7 @@ std::unique_ptr<Command> make_grammar(GlobalOptions& options) {
   add_config_commands(*root);
   add_counters_commands(*root);
   add_drops_commands(*root);
+  add_worker_commands(*root);
   add_status_commands(*root);
   add_check_command(*root);
   add_watch_commands(*root);

@@ -32,7 +32,8 @@ void add_config_commands(Command& root);
 void add_counters_commands(Command& root);
 void add_drops_commands(Command& root);
 void add_check_command(Command& root);
-void add_status_commands(Command& root);  // worker, port, neighbor, snapshot, conservation
+void add_status_commands(Command& root);  // port, neighbor, snapshot, conservation
+void add_worker_commands(Command& root);
 void add_watch_commands(Command& root);
 void add_shell_commands(Command& root);  // completion, man
 

@@ -35,17 +35,6 @@ void add_show(Command& root, const char* noun, const char* summary, const char* 
       });
 }
 
-std::string workers_text(const v1::ListWorkersResponse& list, bool heads) {
-  Table table({right("WORKER"), right("LCORE"), right("NUMA"), right("GENERATION"), right("LOOPS"),
-               right("PACKETS"), right("BUSY-%"), right("CYCLES/PACKET")});
-  for (const v1::Worker& w : list.workers())
-    table.add({std::to_string(w.index()), std::to_string(w.lcore()), std::to_string(w.numa_node()),
-               std::to_string(w.generation()), std::to_string(w.loops()),
-               std::to_string(w.packets()), decimal_text(100 * w.busy(), 1),
-               w.cycles_per_packet() == 0 ? "" : decimal_text(w.cycles_per_packet(), 1)});
-  return table.render(heads);
-}
-
 std::string ports_text(const v1::ListPortsResponse& list, bool heads) {
   Table table({left("PORT"), left("DRIVER"), left("MAC"), left("LINK"), right("QUEUES"),
                right("RX-PACKETS"), right("RX-LOST"), right("TX-PACKETS"), right("TX-ERRORS")});
@@ -132,8 +121,6 @@ void add_conservation(Command& root) {
 }  // namespace
 
 void add_status_commands(Command& root) {
-  add_show<v1::ListWorkersRequest>(root, "worker", "workers and how busy they are",
-                                   "StatusService.ListWorkers", workers_text);
   add_show<v1::ListPortsRequest>(root, "port", "ports, their links and what their drivers count",
                                  "StatusService.ListPorts", ports_text);
   add_show<v1::ListNeighborsRequest>(root, "neighbor", "link-layer addresses of next hops",

@@ -12,6 +12,9 @@
 #include "control/clock.h"
 #include "control/service/grpc_status.h"
 #include "dataplane/net/address.h"
+#include "dataplane/pipeline/packet.h"
+#include "dataplane/pipeline/stage_profile.h"
+#include "dataplane/state/worker_counters.h"
 
 namespace simplon::control {
 namespace {
@@ -35,6 +38,31 @@ google::protobuf::Duration duration(std::chrono::nanoseconds time) {
   return TimeUtil::NanosecondsToDuration(time.count());
 }
 
+// What worker_counters.def has in this order: cycles and packets of each stage.
+void add_stages(const uint64_t* column, v1::Worker* worker) {
+  auto at = std::size_t(WorkerCounter::kProfileReceiveCycles);
+  for (const std::string_view stage : kStageNames) {
+    const uint64_t cycles = counter_load(column[at++]);
+    const uint64_t packets = counter_load(column[at++]);
+    if (packets == 0) continue;
+    v1::StageCost* cost = worker->add_stages();
+    cost->set_stage(std::string(stage));
+    cost->set_packets(packets);
+    cost->set_cycles(cycles);
+    cost->set_cycles_per_packet(double(cycles) / double(packets));
+  }
+}
+
+void add_bursts(const uint64_t* column, v1::Worker* worker) {
+  auto at = std::size_t(WorkerCounter::kRxBursts1);
+  for (uint32_t from = 1; from <= kMaxBurst; from *= 2) {
+    v1::BurstBucket* bucket = worker->add_bursts();
+    bucket->set_from(from);
+    bucket->set_to(std::min(2 * from - 1, uint32_t(kMaxBurst)));
+    bucket->set_bursts(counter_load(column[at++]));
+  }
+}
+
 }  // namespace
 
 grpc::Status StatusService::ListWorkers(grpc::ServerContext*, const v1::ListWorkersRequest*,
@@ -42,6 +70,7 @@ grpc::Status StatusService::ListWorkers(grpc::ServerContext*, const v1::ListWork
   const auto status = context_.publisher.ask_status(kStatusTimeout);
   if (!status.ok()) return to_grpc(status.status());
   const StatusReply& s = **status;
+  const auto segment = context_.counters.segment();
   for (uint32_t i = 0; i < std::min(s.worker_count, uint32_t(kMaxWorkers)); ++i) {
     const WorkerStatus& w = s.workers[i];
     v1::Worker* worker = reply->add_workers();
@@ -56,6 +85,9 @@ grpc::Status StatusService::ListWorkers(grpc::ServerContext*, const v1::ListWork
     const double cycles = double(w.busy_cycles) + double(w.idle_cycles);
     if (cycles > 0) worker->set_busy(double(w.busy_cycles) / cycles);
     if (w.packets > 0) worker->set_cycles_per_packet(double(w.busy_cycles) / double(w.packets));
+    if (segment == nullptr || i + 1 >= segment->columns()) continue;
+    add_stages(segment->column(i), worker);
+    add_bursts(segment->column(i), worker);
   }
   reply->set_tsc_hz(s.tsc_hz);
   *reply->mutable_read_time() = timestamp_now();

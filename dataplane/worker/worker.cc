@@ -6,11 +6,28 @@
 #include <rte_ethdev.h>
 #include <rte_ring.h>
 
+#include <bit>
+
 #include "dataplane/link/race_point.h"
 #include "dataplane/pipeline/pipeline.h"
 #include "dataplane/port/mbuf_adapter.h"
 
 namespace simplon {
+namespace {
+
+// One burst in so many is timed by stage. Dozens of clock readings for one in 64 bursts are less
+// than a cycle per packet.
+constexpr uint32_t kTimedEvery = 64;
+
+constexpr WorkerCounter at(WorkerCounter first, std::size_t n) {
+  return static_cast<WorkerCounter>(static_cast<std::size_t>(first) + n);
+}
+static_assert(at(WorkerCounter::kProfileReceiveCycles, 2 * kStageCount - 1) ==
+              WorkerCounter::kProfileTransmitPackets);
+static_assert(at(WorkerCounter::kRxBursts1, std::bit_width(kMaxBurst) - 1) ==
+              WorkerCounter::kRxBursts64);
+
+}  // namespace
 
 Worker::Worker(const Config& config, const WorkerContext& context,
                const ActiveTable<ForwardingTable>& active, QsbrGate& gate, const TscClock& clock,
@@ -22,13 +39,15 @@ Worker::Worker(const Config& config, const WorkerContext& context,
       clock_(clock),
       wall_clock_(wall_clock),
       idle_(config.idle),
-      tx_(config.port_ids.size()) {
+      tx_(config.port_ids.size()),
+      tx_delay_cycles_(rte_get_tsc_hz() / 1'000'000 * config.tx_delay_us) {
   if (config_.pool != nullptr) context_.io = this;
 }
 
 void Worker::run(const std::atomic<bool>& stop) {
   enter();
-  while (!stop.load(std::memory_order_relaxed)) idle_.turn(step() != 0);
+  // A turn that holds frames back is not idle: nobody may sleep over their deadline.
+  while (!stop.load(std::memory_order_relaxed)) idle_.turn((step() | held_) != 0);
   leave();
 }
 
@@ -38,19 +57,22 @@ void Worker::enter() {
 }
 
 uint32_t Worker::step() {
-  const uint64_t start = rte_rdtsc();
-  context_.set_time(wall_clock_.at(clock_.ns(start)));
+  turn_start_ = rte_rdtsc();
+  context_.set_time(wall_clock_.at(clock_.ns(turn_start_)));
   uint32_t frames = send_for_slow_path();
   for (uint8_t port = 0; port < port_count(); ++port) frames += turn(port);
+  if (held_ != 0) flush_due();
   SIMPLON_RACE_POINT("worker.before_ack");
   // No pointer into the table is held from here to the next load.
   gate_.ack(config_.index, table_ != nullptr ? table_->snapshot.generation() : 0);
   table_ = active_.acquire();
-  account(start, frames != 0);
+  account(frames != 0);
   return frames;
 }
 
 void Worker::leave() {
+  flush();
+  context_.counters.set(WorkerCounter::kHeldTx, 0);
   table_ = nullptr;
   gate_.offline(config_.index);
 }
@@ -72,20 +94,53 @@ void Worker::release(Packet& packet) {
 }
 
 uint32_t Worker::turn(uint8_t port) {
+  const bool timed = bursts_ % kTimedEvery == 0;
+  const uint64_t start = timed ? rte_rdtsc() : 0;
   std::array<rte_mbuf*, kMaxBurst> frames;
   const uint16_t count =
       rte_eth_rx_burst(config_.port_ids[port], config_.index, frames.data(), config_.burst);
   if (count == 0) return 0;
+  ++bursts_;
   const std::size_t packets = receive(port, {frames.data(), count});
   const std::span<Packet> burst{packets_.data(), packets};
   if (table_ == nullptr) [[unlikely]] {
     for (const Packet& packet : burst) drop(mbuf_of(packet), DropReason::kNoSnapshot);
-    return count;
+  } else if (timed) [[unlikely]] {
+    process_timed(burst, start);
+  } else {
+    process(burst);
   }
-  process_burst(context_, *table_, burst);
-  for (const Packet& packet : burst) finish(packet, table_->snapshot.generation());
-  flush();
   return count;
+}
+
+void Worker::process(std::span<Packet> burst) {
+  process_burst(context_, *table_, burst);
+  const uint64_t generation = table_->snapshot.generation();
+  for (const Packet& packet : burst) finish(packet, generation);
+}
+
+// The same with a look at the clock in between. `start`: when the burst was asked for.
+void Worker::process_timed(std::span<Packet> burst, uint64_t start) {
+  flush();  // frames of other bursts are not this one's cost
+  const uint64_t received = rte_rdtsc();
+  profile_ = {};
+  profile_.add(Stage::kReceive, received - start, burst.size());
+  context_.profile = &profile_;
+  process_burst(context_, *table_, burst);
+  context_.profile = nullptr;
+
+  const uint64_t processed = rte_rdtsc();
+  const uint64_t generation = table_->snapshot.generation();
+  for (const Packet& packet : burst) finish(packet, generation);
+  flush();
+  profile_.add(Stage::kTransmit, rte_rdtsc() - processed, burst.size());
+
+  WorkerCounter counter = WorkerCounter::kProfileReceiveCycles;
+  for (const StageProfile::Entry& stage : profile_.stages) {
+    context_.counters.add(counter, stage.cycles);
+    context_.counters.add(at(counter, 1), stage.packets);
+    counter = at(counter, 2);
+  }
 }
 
 // Counts the frames in, and makes Packets of those that are in one piece.
@@ -93,6 +148,7 @@ std::size_t Worker::receive(uint8_t port, std::span<rte_mbuf* const> frames) {
   // First of all: whoever takes over the counters after a crash relies on nothing being counted out
   // that was not counted in.
   context_.counters.add(WorkerCounter::kRxPackets, frames.size());
+  context_.counters.add(at(WorkerCounter::kRxBursts1, std::bit_width(frames.size()) - 1));
   uint64_t bytes = 0;
   std::size_t packets = 0;
   for (rte_mbuf* frame : frames) {
@@ -153,8 +209,11 @@ uint32_t Worker::send_for_slow_path() {
 
 void Worker::send(rte_mbuf* frame, uint8_t port) {
   TxBuffer& buffer = tx_[port];
+  if (buffer.count == 0) buffer.since = turn_start_;
+  buffer.bytes += frame->pkt_len;
   buffer.frames[buffer.count++] = frame;
-  if (buffer.count == kMaxBurst) flush(port);
+  ++held_;
+  if (buffer.count == config_.burst) flush(port);
 }
 
 void Worker::flush() {
@@ -163,21 +222,33 @@ void Worker::flush() {
   }
 }
 
+// At the end of a turn: what has waited for long enough.
+void Worker::flush_due() {
+  if (tx_delay_cycles_ == 0) {
+    flush();
+    return;
+  }
+  for (uint8_t port = 0; port < port_count(); ++port) {
+    const TxBuffer& buffer = tx_[port];
+    if (buffer.count != 0 && turn_start_ - buffer.since >= tx_delay_cycles_) flush(port);
+  }
+}
+
 void Worker::flush(uint8_t port) {
   TxBuffer& buffer = tx_[port];
-  uint64_t bytes = 0;
-  for (uint16_t i = 0; i < buffer.count; ++i) bytes += buffer.frames[i]->pkt_len;
   const uint16_t sent =
       rte_eth_tx_burst(config_.port_ids[port], config_.index, buffer.frames.data(), buffer.count);
   // What the port does not take now it would not take in a microsecond either; waiting would move
   // the loss to the receive queue, where it has no name.
   for (uint16_t i = sent; i < buffer.count; ++i) {
-    bytes -= buffer.frames[i]->pkt_len;
+    buffer.bytes -= buffer.frames[i]->pkt_len;
     drop(buffer.frames[i], DropReason::kTxQueueFull);
   }
   context_.counters.add(WorkerCounter::kTxPackets, sent);
-  context_.counters.add(WorkerCounter::kTxBytes, bytes);
+  context_.counters.add(WorkerCounter::kTxBytes, buffer.bytes);
+  held_ -= buffer.count;
   buffer.count = 0;
+  buffer.bytes = 0;
 }
 
 void Worker::drop(rte_mbuf* frame, DropReason reason) {
@@ -185,10 +256,11 @@ void Worker::drop(rte_mbuf* frame, DropReason reason) {
   rte_pktmbuf_free(frame);
 }
 
-void Worker::account(uint64_t start, bool busy) {
+void Worker::account(bool busy) {
+  context_.counters.set(WorkerCounter::kHeldTx, held_);
   context_.counters.add(WorkerCounter::kLoops);
   context_.counters.add(busy ? WorkerCounter::kBusyCycles : WorkerCounter::kIdleCycles,
-                        rte_rdtsc() - start);
+                        rte_rdtsc() - turn_start_);
 }
 
 }  // namespace simplon

@@ -12,6 +12,7 @@
 #include "dataplane/pipeline/forwarding_table.h"
 #include "dataplane/pipeline/packet.h"
 #include "dataplane/pipeline/packet_io.h"
+#include "dataplane/pipeline/stage_profile.h"
 #include "dataplane/pipeline/worker_context.h"
 #include "dataplane/port/tsc_clock.h"
 #include "dataplane/table/active_table.h"
@@ -33,6 +34,8 @@ class Worker : private PacketIo {
     uint16_t index = 0;   // queue number, and reader number at the gate
     uint16_t burst = 32;  // at most kMaxBurst
     IdleMode idle = IdleMode::kSpin;
+    // How long a frame may wait for others to be sent with, beyond the turn it came in.
+    uint32_t tx_delay_us = 0;
     std::vector<uint16_t> port_ids;  // of ethdev, in the order of Packet::port
     rte_ring* punts = nullptr;       // to the slow path, which is its only consumer
     rte_ring* hand_over = nullptr;   // frames of the slow path to send; null: none come
@@ -53,7 +56,9 @@ class Worker : private PacketIo {
   // What run() is made of, for who wants to look at every turn.
   void enter();
   uint32_t step();  // one turn; the number of frames taken
-  void leave();
+  void leave();     // what is held is sent
+  // Frames that wait for others (kHeldTx).
+  uint32_t held() const { return held_; }
   // Sends what the slow path has handed over; once more, after both threads have ended.
   uint32_t send_for_slow_path();
   // The table the next turn will use.
@@ -62,6 +67,8 @@ class Worker : private PacketIo {
  private:
   struct TxBuffer {
     uint16_t count = 0;
+    uint32_t bytes = 0;
+    uint64_t since = 0;  // TSC; of the turn its first frame came in
     std::array<rte_mbuf*, kMaxBurst> frames;
   };
 
@@ -70,14 +77,17 @@ class Worker : private PacketIo {
   void release(Packet& packet) override;
 
   uint32_t turn(uint8_t port);
+  void process(std::span<Packet> burst);
+  void process_timed(std::span<Packet> burst, uint64_t start);
   uint8_t port_count() const { return static_cast<uint8_t>(tx_.size()); }
   std::size_t receive(uint8_t port, std::span<rte_mbuf* const> frames);
   void finish(const Packet& packet, uint64_t generation);
   void send(rte_mbuf* frame, uint8_t port);
   void flush();
   void flush(uint8_t port);
+  void flush_due();
   void drop(rte_mbuf* frame, DropReason reason);
-  void account(uint64_t start, bool busy);
+  void account(bool busy);
 
   Config config_;
   WorkerContext context_;
@@ -88,6 +98,11 @@ class Worker : private PacketIo {
   Idle idle_;
   const ForwardingTable* table_ = nullptr;  // one per step
   std::vector<TxBuffer> tx_;                // by port
+  uint64_t tx_delay_cycles_;
+  uint64_t turn_start_ = 0;  // TSC
+  uint32_t held_ = 0;        // frames in tx_
+  uint32_t bursts_ = 0;      // received; wraps
+  StageProfile profile_;
   std::array<Packet, kMaxBurst> packets_;
 };
 

@@ -4,6 +4,8 @@
 
 import time
 
+import packets
+
 from harness import case, expect, expect_lines
 
 PREPARE = ("tunnel", "create", "T1", "--remote", "198.51.100.1")
@@ -85,6 +87,41 @@ def _(pop):
     expect(heads.split() == ["ADDRESS", "MAC", "STATE", "PORT", "VLAN", "CONFIRMED"], heads)
     worker = pop.json("worker", "show")["workers"][0]
     expect(int(worker["loops"]) > 0, str(worker))
+
+
+@case("worker show: cycles per packet by stage, and sizes of bursts", dataplane=True)
+def _(pop):
+    pop.ok(*PREPARE)
+    capture = pop.path("in.pcap")
+    frame = packets.udp("192.0.2.99", 1000, "192.0.2.1", 1000, b"x" * 20)
+    packets.write_capture(capture, [frame] * 100)
+    pop.restart_dataplane(f"net_pcap0,rx_pcap={capture},tx_pcap=/dev/null")
+    pop.wait_until(lambda: pop.json("worker", "show")["workers"][0]["packets"] == "100")
+    worker = pop.json("worker", "show")["workers"][0]
+    stages = {stage["stage"]: stage for stage in worker["stages"]}
+    # The first burst is timed.
+    expect(list(stages)[0] == "receive" and list(stages)[-1] == "transmit", str(worker))
+    for stage in stages.values():
+        expect(1 <= int(stage["packets"]) <= 32 and int(stage["cycles"]) > 0, str(worker))
+        expect(stage["cycles_per_packet"] == int(stage["cycles"]) / int(stage["packets"]), str(stage))
+    bursts = [int(bucket["bursts"]) for bucket in worker["bursts"]]
+    expect([(b["from"], b["to"]) for b in worker["bursts"]] == [
+        (1, 1), (2, 3), (4, 7), (8, 15), (16, 31), (32, 63), (64, 64)], str(worker))  # fmt: skip
+    expect(bursts == [0, 0, 1, 0, 0, 3, 0], str(worker))  # 32, 32, 32, 4
+
+    lines = pop.ok("worker", "show").splitlines()
+    expect(lines[2:4] == ["", "Cycles per packet by stage, of the bursts that were timed:"], str(lines))
+    expect(lines[4].split() == ["WORKER", *(name.upper() for name in stages)], str(lines))
+    expect(lines[5].split()[1] == f"{stages['receive']['cycles_per_packet']:.1f}", str(lines))
+    expect_lines("\n".join(lines[6:]), [
+        r"", r"Receive bursts by frames, in percent:", r"WORKER  BURSTS  1  2-3   4-7  8-15  16-31  32-63  64",
+        r"     0       4  -    -  25.0     -      -   75.0   -",
+    ])  # fmt: skip
+    expect(len(pop.ok("--no-headers", "worker", "show").splitlines()) == 1, "one line for scripts")
+    lines = pop.ok("worker", "show", "--rate").splitlines()
+    expect(lines[0].split()[-1] == "PACKETS/S" and len(lines) == 2, str(lines))
+    expect(lines[1].split()[5] == "0" and lines[1].split()[-1] == "0", str(lines))
+    pop.fails(2, "-o", "json", "worker", "show", "--rate", err="simplonctl: --rate is for tables; .+")
 
 
 @case("conservation check prints the terms and that they balance", dataplane=True)

@@ -50,6 +50,7 @@ HELD = ("held_reassembly", "held_neighbor", "held_tx")
 LEFT_OUT_DROPS = {"reassembly-timeout"}  # of what is held when the dataplane is stopped
 LEFT_OUT = {"rx_packets", "rx_bytes", "tx_packets", "tx_bytes", "originated", "punted", "punts_taken", "loops",
             "busy_cycles", "idle_cycles", "probes_sent", "ayiya_sent", "encapsulated", "neighbor_solicits", "neighbor_adverts", *HELD}
+LEFT_OUT_PREFIXES = ("profile_", "rx_bursts_")
 
 
 def port_mac(index):
@@ -94,7 +95,8 @@ class Counters:
                 - w["tx_packets"] - w["consumed"] - sum(self.drops.values()) - held)
 
     def lines(self):
-        found = {f"worker {k}": v for k, v in self.workers.items() if k not in LEFT_OUT and v}
+        found = {f"worker {k}": v for k, v in self.workers.items()
+                 if k not in LEFT_OUT and not k.startswith(LEFT_OUT_PREFIXES) and v}
         found.update({f"drop {k}": v for k, v in self.drops.items() if k not in LEFT_OUT_DROPS and v})
         return found
 
