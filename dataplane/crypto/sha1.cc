@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright (c) 2026 The Simplon authors
 
-// The one message at a time of sha1_batch.h, by itself: it needs no libipsec-mb.
+// The one message at a time of sha1_batch.h, by itself: clients need no more.
 
 // OpenSSL 3 would rather have its message digests fetched by name, which costs more than the hash
 // of a short packet does. The plain functions stay.

@@ -8,164 +8,200 @@
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include <openssl/sha.h>
 
-#include "dataplane/crypto/sha1_paired.h"
-
-// Old names of the library that collide with OpenSSL's.
-#define NO_COMPAT_IMB_API_053
-#include <intel-ipsec-mb.h>
-
 #include <algorithm>
 
+#include "dataplane/crypto/sha1_engines.h"
+
 namespace simplon {
+
+void sha1_single(Sha1Lane& lane, std::size_t blocks) {
+  SHA_CTX context;
+  context.h0 = lane.state[0];
+  context.h1 = lane.state[1];
+  context.h2 = lane.state[2];
+  context.h3 = lane.state[3];
+  context.h4 = lane.state[4];
+  for (std::size_t n = 0; n < blocks; ++n) SHA1_Transform(&context, lane.block(lane.next + n));
+  lane.state = {context.h0, context.h1, context.h2, context.h3, context.h4};
+}
+
 namespace {
 
-void sha1_single(const Sha1Job& job) {
-  SHA_CTX context;
-  SHA1_Init(&context);
-  SHA1_Update(&context, job.message, job.length);
-  SHA1_Final(job.digest, &context);
+using Engine = Sha1Batch::Engine;
+
+constexpr std::size_t width_of(Engine engine) {
+  switch (engine) {
+    case Engine::kSixteen:
+      return 16;
+    case Engine::kEight:
+      return 8;
+    case Engine::kInstructions:
+      return 3;
+    case Engine::kSingle:
+      break;
+  }
+  return 1;
 }
 
-void set_up(IMB_JOB& slot, const Sha1Job& job) {
-  slot.cipher_mode = IMB_CIPHER_NULL;
-  slot.cipher_direction = IMB_DIR_ENCRYPT;
-  slot.chain_order = IMB_ORDER_HASH_CIPHER;
-  slot.hash_alg = IMB_AUTH_SHA_1;
-  slot.src = job.message;
-  slot.dst = nullptr;
-  slot.hash_start_src_offset_in_bytes = 0;
-  slot.msg_len_to_hash_in_bytes = job.length;
-  slot.auth_tag_output = job.digest;
-  slot.auth_tag_output_len_in_bytes = kSha1Size;
-}
-
-// All of them, and whatever is still in the lanes when the last one has been handed in.
-void sha1_wide(IMB_MGR* manager, std::span<const Sha1Job> jobs) {
-  for (const Sha1Job& job : jobs) {
-    set_up(*IMB_GET_NEXT_JOB(manager), job);
-    for (const IMB_JOB* done = IMB_SUBMIT_JOB_NOCHECK(manager); done != nullptr;) {
-      done = IMB_GET_COMPLETED_JOB(manager);
+template <Engine kEngine>
+struct Compress {
+  void operator()(std::span<Sha1Lane* const> lanes, std::size_t blocks) const {
+    if constexpr (kEngine == Engine::kSixteen) {
+      sha1_sixteen(lanes, blocks);
+    } else if constexpr (kEngine == Engine::kEight) {
+      sha1_eight(lanes, blocks);
+    } else if constexpr (kEngine == Engine::kInstructions) {
+      sha1_instructions(lanes, blocks);
+    } else {
+      sha1_single(*lanes[0], blocks);
     }
   }
-  while (IMB_FLUSH_JOB(manager) != nullptr) {
+};
+
+// What a wide engine has left unfinished.
+template <Engine kEngine>
+void finish(std::span<Sha1Lane*> lanes) {
+  while (!lanes.empty()) {
+    const auto group = lanes.last(std::min(width_of(kEngine), lanes.size()));
+    advance_together(group, Compress<kEngine>{});
+    lanes = lanes.first(lanes.size() - retire_finished(group));
   }
 }
 
-unsigned lanes_of(IMB_ARCH arch) {
-  switch (arch) {
-    case IMB_ARCH_AVX512:
-      return 16;
-    case IMB_ARCH_AVX2:
-      return 8;
-    default:
-      return 4;
+void finish_by(Engine engine, std::span<Sha1Lane*> lanes) {
+  engine == Engine::kInstructions ? finish<Engine::kInstructions>(lanes)
+                                  : finish<Engine::kSingle>(lanes);
+}
+
+// Fewer than `least` messages at a time are left to `narrow`.
+template <Engine kEngine>
+void run_lanes(std::span<const Sha1Job> jobs, std::size_t least, Engine narrow) {
+  Sha1Lanes<width_of(kEngine)> lanes;
+  finish_by(narrow, lanes.run(jobs, least, Compress<kEngine>{}));
+}
+
+void run_engine(Engine engine, std::span<const Sha1Job> jobs, std::size_t least, Engine narrow) {
+  switch (engine) {
+    case Engine::kSixteen:
+      run_lanes<Engine::kSixteen>(jobs, least, narrow);
+      return;
+    case Engine::kEight:
+      run_lanes<Engine::kEight>(jobs, least, narrow);
+      return;
+    case Engine::kInstructions:
+      run_lanes<Engine::kInstructions>(jobs, least, narrow);
+      return;
+    case Engine::kSingle:
+      run_lanes<Engine::kSingle>(jobs, least, narrow);
+      return;
   }
 }
 
-const char* name_of(unsigned lanes) {
-  return lanes == 16 ? "AVX-512" : lanes == 8 ? "AVX2" : "SSE";
+// Lanes are free for the next message when theirs ends; the longest first leave the least of them
+// idle at the end.
+class LongestFirst {
+ public:
+  explicit LongestFirst(std::span<const Sha1Job> jobs) : jobs_(jobs) {
+    const std::size_t blocks = jobs.empty() ? 0 : sha1_blocks(jobs[0].length);
+    const auto differs = [&](const Sha1Job& job) { return sha1_blocks(job.length) != blocks; };
+    if (std::none_of(jobs.begin(), jobs.end(), differs)) return;
+    std::copy(jobs.begin(), jobs.end(), sorted_.begin());
+    jobs_ = std::span(sorted_).first(jobs.size());
+    std::sort(sorted_.begin(), sorted_.begin() + static_cast<std::ptrdiff_t>(jobs.size()),
+              [](const Sha1Job& a, const Sha1Job& b) { return a.length > b.length; });
+  }
+  LongestFirst(const LongestFirst&) = delete;
+  LongestFirst& operator=(const LongestFirst&) = delete;
+  std::span<const Sha1Job> jobs() const { return jobs_; }
+
+ private:
+  std::span<const Sha1Job> jobs_;
+  union {  // seldom needed, so not cleared
+    std::array<Sha1Job, Sha1Batch::kMaxJobs> sorted_;
+  };
+};
+
+const char* name_of(Engine engine) {
+  switch (engine) {
+    case Engine::kSixteen:
+      return "AVX-512";
+    case Engine::kEight:
+      return "AVX2";
+    case Engine::kInstructions:
+      return "SHA instructions";
+    case Engine::kSingle:
+      break;
+  }
+  return "OpenSSL";
 }
 
 }  // namespace
 
-void Sha1Batch::ManagerDeleter::operator()(IMB_MGR* manager) const {
-  free_mb_mgr(manager);
+// From how many messages on a wide pass is worth its cost: measured (`scripts/bench ayiya
+// --engines`), docs/architecture.md §5.7.
+Sha1Batch::Sha1Batch() {
+  narrow_ = wide_ = has(Engine::kInstructions) ? Engine::kInstructions : Engine::kSingle;
+  if (has(Engine::kSixteen)) {
+    wide_ = Engine::kSixteen;
+    least_wide_ = narrow_ == Engine::kInstructions ? 9 : 3;
+  } else if (has(Engine::kEight) && narrow_ == Engine::kSingle) {
+    wide_ = Engine::kEight;
+    least_wide_ = 3;
+  }
 }
 
 std::unique_ptr<Sha1Batch> Sha1Batch::create(std::string& error) {
   std::unique_ptr<Sha1Batch> batch(new Sha1Batch);
-  // The SHA instructions off: with them the library takes two messages at a time, as kPaired does,
-  // and never fills the wide registers.
-  batch->manager_.reset(alloc_mb_mgr(IMB_FLAG_SHANI_OFF));
-  IMB_MGR* manager = batch->manager_.get();
-  if (manager == nullptr) {
-    error = "libipsec-mb: no memory for a manager";
-    return nullptr;
-  }
-  IMB_ARCH arch = IMB_ARCH_NONE;
-  init_mb_mgr_auto(manager, &arch);
-  if (const int failure = imb_get_errno(manager); failure != 0) {
-    error = std::string("libipsec-mb: ") + imb_get_strerror(failure);
-    return nullptr;
-  }
-  if ((manager->features & IMB_FEATURE_SELF_TEST) != 0 &&
-      (manager->features & IMB_FEATURE_SELF_TEST_PASS) == 0) {
-    error = "libipsec-mb: its self-test failed on this processor";
-    return nullptr;
-  }
-  batch->lanes_ = lanes_of(arch);
-  batch->paired_ = has_sha_instructions();
-
-  // Measured (scripts/bench ayiya --engines): below these kPaired or kSingle is faster.
-  if (!batch->paired_) {
-    batch->least_wide_ = batch->lanes_ == 16 ? 4 : 3;
-  } else if (batch->lanes_ == 16) {
-    batch->least_wide_ = 6;
-  } else if (batch->lanes_ == 8) {
-    batch->least_wide_ = 8;
-    batch->least_wide_length_ = 1152;
-  } else {
-    batch->least_wide_ = kMaxJobs + 1;
-  }
-
-  // Our own check of every engine: FIPS 180-4's example.
+  // Every engine by FIPS 180-4's example.
   constexpr std::array<uint8_t, kSha1Size> kExpected{0xa9, 0x99, 0x3e, 0x36, 0x47, 0x06, 0x81,
                                                      0x6a, 0xba, 0x3e, 0x25, 0x71, 0x78, 0x50,
                                                      0xc2, 0x6c, 0x9c, 0xd0, 0xd8, 0x9d};
-  for (const Engine engine : {Engine::kWide, Engine::kPaired, Engine::kSingle}) {
+  constexpr std::array<uint8_t, 3> kMessage{'a', 'b', 'c'};
+  for (const Engine engine : kEngines) {
     if (!batch->has(engine)) continue;
-    constexpr std::array<uint8_t, 3> kMessage{'a', 'b', 'c'};
-    std::array<uint8_t, kSha1Size> digest{};
-    const Sha1Job job{kMessage.data(), kMessage.size(), digest.data()};
-    batch->run(engine, {&job, 1});
-    if (digest != kExpected) {
-      error = "SHA-1 by " + batch->description() + ": wrong digest in the self-test";
+    std::array<std::array<uint8_t, kSha1Size>, 16> digests{};
+    std::array<Sha1Job, 16> jobs;
+    for (std::size_t i = 0; i < jobs.size(); ++i) {
+      jobs[i] = {kMessage.data(), kMessage.size(), digests[i].data()};
+    }
+    batch->run(engine, jobs);
+    if (std::any_of(digests.begin(), digests.end(),
+                    [&](const auto& digest) { return digest != kExpected; })) {
+      error = std::string("SHA-1 by ") + name_of(engine) + ": wrong digest in the self-test";
       return nullptr;
     }
   }
   return batch;
 }
 
-Sha1Batch::~Sha1Batch() = default;
-
 bool Sha1Batch::has(Engine engine) const {
-  return engine != Engine::kPaired || paired_;
+  switch (engine) {
+    case Engine::kSixteen:
+      return has_sha1_sixteen();
+    case Engine::kEight:
+      return has_sha1_eight();
+    case Engine::kInstructions:
+      return has_sha1_instructions();
+    case Engine::kSingle:
+      break;
+  }
+  return true;
 }
 
 std::string Sha1Batch::description() const {
-  return std::string(name_of(lanes_)) + ", " + std::to_string(lanes_) + " lanes; " +
-         (paired_ ? "SHA instructions" : "no SHA instructions");
+  std::string text = name_of(narrow_);
+  if (wide_ != narrow_) text += std::string("; ") + name_of(wide_);
+  return text;
 }
 
-void Sha1Batch::run(Engine engine, std::span<const Sha1Job> jobs) {
-  switch (engine) {
-    case Engine::kWide:
-      sha1_wide(manager_.get(), jobs);
-      return;
-    case Engine::kPaired:
-      sha1_paired(jobs);
-      return;
-    case Engine::kSingle:
-      for (const Sha1Job& job : jobs) sha1_single(job);
-      return;
-  }
+void Sha1Batch::run(Engine engine, std::span<const Sha1Job> jobs) const {
+  run_engine(engine, LongestFirst(jobs).jobs(), 0, Engine::kSingle);
 }
 
-void Sha1Batch::run(std::span<const Sha1Job> jobs) {
-  const Engine narrow = paired_ ? Engine::kPaired : Engine::kSingle;
-  std::size_t wide = 0;
-  if (jobs.size() >= least_wide_) {
-    // What is left over after full passes makes one more if it is worth it.
-    const std::size_t rest = jobs.size() % lanes_;
-    wide = rest >= least_wide_ ? jobs.size() : jobs.size() - rest;
-    if (least_wide_length_ != 0) {
-      std::size_t bytes = 0;
-      for (const Sha1Job& job : jobs) bytes += job.length;
-      if (bytes < least_wide_length_ * jobs.size()) wide = 0;
-    }
-  }
-  if (wide != 0) run(Engine::kWide, jobs.first(wide));
-  if (wide != jobs.size()) run(narrow, jobs.subspan(wide));
+void Sha1Batch::run(std::span<const Sha1Job> jobs) const {
+  const LongestFirst sorted(jobs);
+  jobs.size() >= least_wide_ ? run_engine(wide_, sorted.jobs(), least_wide_, narrow_)
+                             : run_engine(narrow_, sorted.jobs(), 0, narrow_);
 }
 
 }  // namespace simplon

@@ -2,14 +2,16 @@
 // Copyright (c) 2026 The Simplon authors
 
 // SHA-1 (FIPS 180-4) of up to a burst of messages at once. Synchronous: when run() returns every
-// digest is there. Which way is the fastest depends on how many messages there are, how long they
-// are and what the processor has:
+// digest is there. Which way is the fastest depends on how many messages there are and on what the
+// processor has (docs/architecture.md §5.7):
 //
-//   kWide    libipsec-mb's multi-buffer jobs: 4, 8 or 16 messages side by side in vector registers.
-//            A pass costs the same whether its lanes are filled or not.
-//   kPaired  two messages side by side through the SHA instructions; a kernel of our own, because
-//            libipsec-mb's bookkeeping costs as much as half the hash of a short message
-//   kSingle  OpenSSL, one by one
+//   kSixteen       sixteen messages side by side in the registers of AVX-512
+//   kEight         eight in those of AVX2
+//   kInstructions  three through the SHA instructions
+//   kSingle        OpenSSL, one by one
+//
+// A pass of the wide ones costs the same whether their lanes are filled or not. Messages are read
+// where they lie; only the first and the last block of one may be put together elsewhere.
 //
 // One thread per object.
 
@@ -22,11 +24,12 @@
 #include <span>
 #include <string>
 
-struct IMB_MGR;
-
 namespace simplon {
 
 inline constexpr std::size_t kSha1Size = 20;
+
+// Where a job's key is hashed: the signature field of AYIYA (docs/protocols.md §8.5).
+inline constexpr std::size_t kSha1KeyOffset = 24;
 
 // One message, at once. Any thread; for what is not done per packet.
 std::array<uint8_t, kSha1Size> sha1(std::span<const uint8_t> message);
@@ -35,41 +38,37 @@ struct Sha1Job {
   const uint8_t* message;
   std::size_t length;
   uint8_t* digest;  // kSha1Size bytes; may lie in its own message, in no other's
+  // Unless null: kSha1Size bytes that are hashed in place of those at kSha1KeyOffset, which the
+  // message is long enough for.
+  const uint8_t* key = nullptr;
 };
 
 class Sha1Batch {
  public:
   static constexpr std::size_t kMaxJobs = 64;
 
-  enum class Engine : uint8_t { kWide, kPaired, kSingle };
+  enum class Engine : uint8_t { kSixteen, kEight, kInstructions, kSingle };
+  static constexpr Engine kEngines[] = {Engine::kSixteen, Engine::kEight, Engine::kInstructions,
+                                        Engine::kSingle};
 
-  // Null: `error` says which library failed at what (no memory, self-test).
+  // Null: `error` says which engine failed its self-test.
   static std::unique_ptr<Sha1Batch> create(std::string& error);
-  ~Sha1Batch();
-  Sha1Batch(const Sha1Batch&) = delete;
-  Sha1Batch& operator=(const Sha1Batch&) = delete;
 
   // At most kMaxJobs.
-  void run(std::span<const Sha1Job> jobs);
+  void run(std::span<const Sha1Job> jobs) const;
 
   // One engine for all of them: for tests and benchmarks. Where has(engine).
-  void run(Engine engine, std::span<const Sha1Job> jobs);
+  void run(Engine engine, std::span<const Sha1Job> jobs) const;
   bool has(Engine engine) const;
-  unsigned lanes() const { return lanes_; }  // of kWide
-  // "AVX2, 8 lanes; SHA instructions": for the log.
+  // "SHA instructions; AVX2", what run() chooses from, the first for the few: for the log.
   std::string description() const;
 
  private:
-  Sha1Batch() = default;
+  Sha1Batch();
 
-  struct ManagerDeleter {
-    void operator()(IMB_MGR* manager) const;
-  };
-  std::unique_ptr<IMB_MGR, ManagerDeleter> manager_;
-  unsigned lanes_ = 0;
-  unsigned least_wide_ = 0;            // jobs that make a pass of kWide worth its cost
-  std::size_t least_wide_length_ = 0;  // bytes, on average, from which it is
-  bool paired_ = false;
+  Engine narrow_;  // for whatever number
+  Engine wide_;    // from so many on; the same as `narrow_`: never
+  std::size_t least_wide_ = kMaxJobs + 1;
 };
 
 }  // namespace simplon

@@ -2,7 +2,7 @@
 // Copyright (c) 2026 The Simplon authors
 
 // AYIYA from clients (docs/protocols.md §8.6). In the order of what a check costs; the hashes of a
-// burst are computed together. The key stands in the packet only while it is hashed: whatever
+// burst are computed together. The key is hashed in place of the signature, not put there: whatever
 // becomes of the packet, its bytes are those that were received.
 
 #include <cstring>
@@ -199,31 +199,27 @@ void hash(Batch& batch, std::span<Candidate> candidates, bool previous) {
   for (Candidate& candidate : candidates) {
     if (previous && !candidate.from.previous_secret) continue;
     Packet& packet = batch.packets[candidate.index];
-    AyiyaHeader& header = ayiya_of(packet);
-    candidate.signature = header.signature;
     const uint8_t* key =
         previous ? view.cold(candidate.slot)->previous_sha1 : view.slot(candidate.slot).secret_sha1;
-    std::memcpy(header.signature.data(), key, kSha1Size);
-    worker.jobs[count++] = {reinterpret_cast<const uint8_t*>(&header),
-                            sizeof(AyiyaHeader) + payload_length(packet), candidate.digest.data()};
+    worker.jobs[count++] = {packet.at<uint8_t>(packet.transport + sizeof(UdpHeader)),
+                            sizeof(AyiyaHeader) + payload_length(packet), candidate.digest.data(),
+                            key};
   }
   worker.sha1().run(std::span(worker.jobs).first(count));
-  for (const Candidate& candidate : candidates) {
-    if (previous && !candidate.from.previous_secret) continue;
-    ayiya_of(batch.packets[candidate.index]).signature = candidate.signature;
-  }
 }
 
-bool is_signed(const Candidate& candidate) {
-  return same_20_bytes(candidate.signature.data(), candidate.digest.data());
+bool is_signed(Batch& batch, const Candidate& candidate) {
+  const AyiyaHeader& header = ayiya_of(batch.packets[candidate.index]);
+  return same_20_bytes(header.signature.data(), candidate.digest.data());
 }
 
 // The password before this one is asked where there is one.
-bool try_previous(const SnapshotView& view, std::span<Candidate> candidates) {
+bool try_previous(Batch& batch, std::span<Candidate> candidates) {
+  const SnapshotView& view = batch.table.snapshot;
   bool any = false;
   for (Candidate& candidate : candidates) {
     const TunnelSlot& slot = view.slot(candidate.slot);
-    if ((slot.options & kTunnelOptionRotation) == 0 || is_signed(candidate)) continue;
+    if ((slot.options & kTunnelOptionRotation) == 0 || is_signed(batch, candidate)) continue;
     if (view.cold(candidate.slot) == nullptr) continue;
     candidate.from.previous_secret = true;
     any = true;
@@ -352,8 +348,8 @@ bool take_sign_of_life(Batch& batch, const Candidate& candidate) {
   const AyiyaFrame frame{slot, candidate.from, static_cast<uint8_t>(slot.outer_dscp << 2),
                          AyiyaOperation::kEchoResponse, next_header};
   const NextHop next_hop = route_to(batch.table, candidate.from);
-  if (put_ayiya_headers(context, batch.table, packet, frame, next_hop)) {
-    context.ayiya->next_hops[candidate.index] = next_hop;
+  if (const uint8_t* key = put_ayiya_headers(context, batch.table, packet, frame, next_hop)) {
+    context.ayiya->to_sign[candidate.index] = {key, next_hop};
     batch.unsigned_packets[batch.unsigned_count++] = candidate.index;
   }
 }
@@ -379,8 +375,8 @@ bool take_sign_of_life(Batch& batch, const Candidate& candidate) {
   const AyiyaFrame frame{slot, candidate.from, static_cast<uint8_t>(slot.outer_dscp << 2),
                          AyiyaOperation::kEchoResponse, ayiya_of(packet).next_header};
   const NextHop next_hop = route_to(batch.table, candidate.from);
-  if (put_ayiya_headers(context, batch.table, answer, frame, next_hop)) {
-    const Sha1Job job = ayiya_signature_job(answer);
+  if (const uint8_t* key = put_ayiya_headers(context, batch.table, answer, frame, next_hop)) {
+    const Sha1Job job = ayiya_signature_job(answer, key);
     context.ayiya->sha1().run({&job, 1});
     NextHopMemo memo;
     send_signed(context, batch.table, answer, next_hop, memo);
@@ -413,7 +409,7 @@ void forward(Batch& batch, const Candidate& candidate) {
 void serve(Batch& batch, Candidate& candidate) {
   Packet& packet = batch.packets[candidate.index];
   WorkerContext& context = batch.context;
-  if (!is_signed(candidate)) [[unlikely]] {
+  if (!is_signed(batch, candidate)) [[unlikely]] {
     drop(context, batch.table, packet, DropReason::kAyiyaBadSignature);
     return;
   }
@@ -468,7 +464,7 @@ void ayiya_receive(Batch& batch) {
   }
   const std::span<Candidate> candidates = std::span(worker.candidates).first(count);
   hash(batch, candidates, /*previous=*/false);
-  if (try_previous(batch.table.snapshot, candidates)) [[unlikely]] {
+  if (try_previous(batch, candidates)) [[unlikely]] {
     hash(batch, candidates, /*previous=*/true);
   }
   for (Candidate& candidate : candidates) serve(batch, candidate);

@@ -52,15 +52,16 @@ NextHop route_to(const ForwardingTable& table, const Endpoint& endpoint) {
                                            : table.links.route_ipv6(endpoint.address);
 }
 
-bool put_ayiya_headers(WorkerContext& context, const ForwardingTable& table, Packet& packet,
-                       const AyiyaFrame& frame, const NextHop& next_hop) {
+const uint8_t* put_ayiya_headers(WorkerContext& context, const ForwardingTable& table,
+                                 Packet& packet, const AyiyaFrame& frame, const NextHop& next_hop) {
   const SnapshotView& view = table.snapshot;
   const Ipv6Address& remote = frame.endpoint.address;
   const bool ipv6 = !remote.is_ipv4_mapped();
   const std::optional<uint64_t> link_hi =
       view.link_hi(static_cast<uint32_t>(&frame.slot - view.slots()));
   if (next_hop.interface == kNoInterfaceIndex || !link_hi) [[unlikely]] {
-    return drop(context, table, packet, DropReason::kNoRoute);
+    drop(context, table, packet, DropReason::kNoRoute);
+    return nullptr;
   }
   const LinkInterface& link = table.links.interfaces()[next_hop.interface];
   const std::size_t overhead = ipv6 ? kAyiyaOverheadIpv6 : kAyiyaOverheadIpv4;
@@ -88,14 +89,13 @@ bool put_ayiya_headers(WorkerContext& context, const ForwardingTable& table, Pac
   set_ayiya_form(ayiya, frame.operation, frame.next_header);
   ayiya.epoch = context.time.unix_s();
   ayiya.tunnel = Ipv6Address::from_halves(*link_hi, 1);
-  std::memcpy(ayiya.signature.data(), key_of(view, frame.slot, frame.endpoint), kSha1Size);
-  return true;
+  return key_of(view, frame.slot, frame.endpoint);
 }
 
-Sha1Job ayiya_signature_job(Packet& packet) {
+Sha1Job ayiya_signature_job(Packet& packet, const uint8_t* key) {
   auto* header = packet.at<AyiyaHeader>(packet.transport + sizeof(UdpHeader));
   return {reinterpret_cast<uint8_t*>(header), sizeof(AyiyaHeader) + packet.inner_length,
-          header->signature.data()};
+          header->signature.data(), key};
 }
 
 void send_signed(WorkerContext& context, const ForwardingTable& table, Packet& packet,
@@ -124,8 +124,8 @@ void ayiya_encapsulate(Batch& batch, std::size_t index, const TunnelSlot& slot,
   const uint8_t next_header = packet.inner_ipv4 ? kProtocolIpv4 : kProtocolIpv6;
   const AyiyaFrame frame{slot, endpoint, outer_tos, AyiyaOperation::kForward, next_header};
   const NextHop& next_hop = batch.way(index).next_hop;
-  if (put_ayiya_headers(batch.context, batch.table, packet, frame, next_hop)) {
-    batch.context.ayiya->next_hops[index] = next_hop;
+  if (const uint8_t* key = put_ayiya_headers(batch.context, batch.table, packet, frame, next_hop)) {
+    batch.context.ayiya->to_sign[index] = {key, next_hop};
     batch.unsigned_packets[batch.unsigned_count++] = static_cast<uint8_t>(index);
   }
 }
@@ -133,14 +133,15 @@ void ayiya_encapsulate(Batch& batch, std::size_t index, const TunnelSlot& slot,
 void ayiya_sign(Batch& batch) {
   AyiyaWorker& worker = *batch.context.ayiya;
   for (unsigned n = 0; n < batch.unsigned_count; ++n) {
-    worker.jobs[n] = ayiya_signature_job(batch.packets[batch.unsigned_packets[n]]);
+    const uint8_t index = batch.unsigned_packets[n];
+    worker.jobs[n] = ayiya_signature_job(batch.packets[index], worker.to_sign[index].key);
   }
   worker.sha1().run(std::span(worker.jobs).first(batch.unsigned_count));
   NextHopMemo memo;
   for (unsigned n = 0; n < batch.unsigned_count; ++n) {
     const uint8_t index = batch.unsigned_packets[n];
-    send_signed(batch.context, batch.table, batch.packets[index],
-                batch.context.ayiya->next_hops[index], memo);
+    send_signed(batch.context, batch.table, batch.packets[index], worker.to_sign[index].next_hop,
+                memo);
   }
   batch.unsigned_count = 0;
 }

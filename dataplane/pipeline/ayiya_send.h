@@ -23,12 +23,13 @@ struct AyiyaFrame {
 NextHop route_to(const ForwardingTable& table, const Endpoint& endpoint);
 
 // Puts IP, UDP and AYIYA headers before the `inner_length` bytes at `inner`, outermost at
-// `network`, with the key where the signature goes. False: a verdict has been given instead.
-bool put_ayiya_headers(WorkerContext& context, const ForwardingTable& table, Packet& packet,
-                       const AyiyaFrame& frame, const NextHop& next_hop);
+// `network`, with checksum and signature left open. The key to sign with, which lives as long as
+// the snapshot; null: a verdict has been given instead.
+const uint8_t* put_ayiya_headers(WorkerContext& context, const ForwardingTable& table,
+                                 Packet& packet, const AyiyaFrame& frame, const NextHop& next_hop);
 
 // What put_ayiya_headers() has left to be hashed; the digest goes into its place.
-Sha1Job ayiya_signature_job(Packet& packet);
+Sha1Job ayiya_signature_job(Packet& packet, const uint8_t* key);
 
 // With the signature in place: the UDP checksum where there is to be one, and off to the link.
 void send_signed(WorkerContext& context, const ForwardingTable& table, Packet& packet,

@@ -108,16 +108,21 @@ class AyiyaWorker {
     uint32_t slot;
     Endpoint from;
     HashBudget::Payment payment;
-    std::array<uint8_t, kSha1Size> signature;  // as received
     std::array<uint8_t, kSha1Size> digest;
   };
 
-  Sha1Batch& sha1() { return *sha1_; }
+  // A packet with its headers before it.
+  struct ToSign {
+    const uint8_t* key;
+    NextHop next_hop;
+  };
+
+  const Sha1Batch& sha1() const { return *sha1_; }
 
   HashBudget budget;
   std::array<Candidate, kMaxBurst> candidates;
   std::array<Sha1Job, kMaxBurst> jobs;
-  std::array<NextHop, kMaxBurst> next_hops;  // of packets to be signed, by index
+  std::array<ToSign, kMaxBurst> to_sign;  // by index
 
  private:
   AyiyaWorker(uint64_t seed, std::unique_ptr<Sha1Batch> sha1)

@@ -49,7 +49,7 @@ struct Batch {
   unsigned ayiya_count = 0;
   std::array<uint8_t, kMaxBurst> ayiya;
 
-  // Packets encapsulated in AYIYA with the key where the signature goes, for ayiya_sign().
+  // Packets encapsulated in AYIYA but for the signature, for ayiya_sign().
   unsigned unsigned_count = 0;
   std::array<uint8_t, kMaxBurst> unsigned_packets;
 

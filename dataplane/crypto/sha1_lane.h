@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The Simplon authors
+
+// One message on its way through an engine that takes several side by side, and who keeps their
+// lanes filled. Internal to crypto.
+
+#pragma once
+
+#include <emmintrin.h>
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <span>
+#include <type_traits>
+
+#include "dataplane/crypto/sha1_batch.h"
+
+namespace simplon {
+
+inline constexpr std::size_t kSha1Block = 64;
+inline constexpr uint32_t kSha1Start[5] = {0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476,
+                                           0xc3d2e1f0};
+
+// Blocks of a message with its padding.
+constexpr std::size_t sha1_blocks(std::size_t length) {
+  return (length + 9 + kSha1Block - 1) / kSha1Block;
+}
+
+class Sha1Lane {
+ public:
+  std::array<uint32_t, 5> state;
+  std::size_t next = 0;  // block
+
+  void begin(const Sha1Job& job) {
+    std::copy(std::begin(kSha1Start), std::end(kSha1Start), state.begin());
+    next = 0;
+    digest_ = job.digest;
+    count_ = sha1_blocks(job.length);
+    whole_ = job.length / kSha1Block;
+    message_ = job.message;
+    put_end(job);
+    first_ = message_;
+    if (whole_ == 0) {
+      first_ = end_;
+      if (job.key != nullptr) std::memcpy(end_ + kSha1KeyOffset, job.key, kSha1Size);
+    } else if (job.key != nullptr) {
+      put_first(job);
+      first_ = start_;
+    }
+  }
+
+  std::size_t left() const { return count_ - next; }
+  // The one that is `next`, and those behind it. Without branches: the lanes of a group may be at
+  // different places.
+  const uint8_t* block(std::size_t n) const {
+    const uint8_t* middle = message_ + n * kSha1Block;
+    const uint8_t* end = end_ + (n - whole_) * kSha1Block;
+    const uint8_t* at = n < whole_ ? middle : end;
+    return n == 0 ? first_ : at;
+  }
+
+  void finish() const {
+    for (std::size_t i = 0; i < state.size(); ++i) {
+      const uint32_t word = __builtin_bswap32(state[i]);
+      std::memcpy(digest_ + sizeof word * i, &word, sizeof word);
+    }
+  }
+
+ private:
+  // Less than a block. In pieces of fixed sizes, which are a move each.
+  static void copy_rest(uint8_t* to, const uint8_t* from, std::size_t size) {
+    const auto piece = [&]<std::size_t kSize>(std::integral_constant<std::size_t, kSize>) {
+      if ((size & kSize) == 0) return;
+      std::memcpy(to, from, kSize);
+      to += kSize;
+      from += kSize;
+    };
+    piece(std::integral_constant<std::size_t, 32>{});
+    piece(std::integral_constant<std::size_t, 16>{});
+    piece(std::integral_constant<std::size_t, 8>{});
+    piece(std::integral_constant<std::size_t, 4>{});
+    piece(std::integral_constant<std::size_t, 2>{});
+    piece(std::integral_constant<std::size_t, 1>{});
+  }
+
+  // Put together long before it is read: its bytes are in the cache by then.
+  void put_end(const Sha1Job& job) {
+    const std::size_t rest = job.length % kSha1Block;
+    for (std::size_t i = 0; i < sizeof end_; i += 16) {
+      _mm_store_si128(reinterpret_cast<__m128i*>(end_ + i), _mm_setzero_si128());
+    }
+    copy_rest(end_, job.message + job.length - rest, rest);
+    end_[rest] = 0x80;
+    const uint64_t bits = __builtin_bswap64(uint64_t{job.length} * 8);
+    std::memcpy(end_ + (count_ - whole_) * kSha1Block - sizeof bits, &bits, sizeof bits);
+  }
+
+  // Read at once, 16 bytes at a time; so it is written that way: loads that want the bytes of
+  // several stores would wait for all of them.
+  void put_first(const Sha1Job& job) {
+    static_assert(kSha1KeyOffset == 24 && kSha1Size == 20);
+    const auto load = [](const uint8_t* from) {
+      return _mm_loadu_si128(reinterpret_cast<const __m128i*>(from));
+    };
+    const auto load_8 = [](const uint8_t* from) {
+      return _mm_loadl_epi64(reinterpret_cast<const __m128i*>(from));
+    };
+    const auto load_4 = [](const uint8_t* from) {
+      uint32_t word;
+      std::memcpy(&word, from, sizeof word);
+      return _mm_cvtsi32_si128(static_cast<int>(word));
+    };
+    const uint8_t* key = job.key;
+    const __m128i last = _mm_unpacklo_epi32(load_4(key + 16), load_4(job.message + 44));
+    auto* to = reinterpret_cast<__m128i*>(start_);
+    _mm_store_si128(to, load(job.message));
+    _mm_store_si128(to + 1, _mm_unpacklo_epi64(load_8(job.message + 16), load_8(key)));
+    _mm_store_si128(to + 2, _mm_unpacklo_epi64(load_8(key + 8), last));
+    _mm_store_si128(to + 3, load(job.message + 48));
+  }
+
+  std::size_t count_ = 0;  // blocks in all
+  std::size_t whole_ = 0;  // of the message itself
+  const uint8_t* message_ = nullptr;
+  const uint8_t* first_ = nullptr;
+  uint8_t* digest_ = nullptr;
+  alignas(16) uint8_t start_[kSha1Block];    // the first block, where a key belongs into it
+  alignas(16) uint8_t end_[2 * kSha1Block];  // what is behind the last whole one, and the padding
+};
+
+// As many blocks of each as all of them have. `engine(lanes, blocks)` counts none as done.
+template <typename Engine>
+void advance_together(std::span<Sha1Lane*> lanes, Engine engine) {
+  std::size_t blocks = lanes[0]->left();
+  for (const Sha1Lane* lane : lanes) blocks = std::min(blocks, lane->left());
+  engine(lanes, blocks);
+  for (Sha1Lane* lane : lanes) lane->next += blocks;
+}
+
+// Writes the digests of those that are done, and puts them behind the others. How many they are.
+inline std::size_t retire_finished(std::span<Sha1Lane*> lanes) {
+  std::size_t active = lanes.size();
+  for (std::size_t i = active; i-- > 0;) {
+    if (lanes[i]->left() != 0) continue;
+    lanes[i]->finish();
+    std::swap(lanes[i], lanes[--active]);
+  }
+  return lanes.size() - active;
+}
+
+// The lanes of an engine that takes at most kWidth at a time.
+template <std::size_t kWidth>
+class Sha1Lanes {
+ public:
+  Sha1Lanes() {
+    for (std::size_t i = 0; i < kWidth; ++i) lanes_[i] = &memory_[i];
+  }
+  Sha1Lanes(const Sha1Lanes&) = delete;
+  Sha1Lanes& operator=(const Sha1Lanes&) = delete;
+
+  // Until fewer than `least` messages are unfinished (at most kWidth; 0: until all are done): those
+  // are returned, and are of this object.
+  template <typename Engine>
+  std::span<Sha1Lane*> run(std::span<const Sha1Job> jobs, std::size_t least, Engine engine) {
+    for (std::size_t active = 0;;) {
+      for (; active < kWidth && !jobs.empty(); jobs = jobs.subspan(1)) {
+        lanes_[active++]->begin(jobs.front());
+      }
+      const std::span<Sha1Lane*> used = std::span(lanes_).first(active);
+      if (active == 0 || active < least) return used;
+      advance_together(used, engine);
+      active -= retire_finished(used);
+    }
+  }
+
+ private:
+  std::array<Sha1Lane*, kWidth> lanes_;
+  std::array<Sha1Lane, kWidth> memory_;
+};
+
+}  // namespace simplon
