@@ -12,6 +12,7 @@
 
 #include "dataplane/pipeline/forwarding_table.h"
 #include "dataplane/pipeline/packet.h"
+#include "dataplane/pipeline/plain.h"
 #include "dataplane/pipeline/tunnel_route.h"
 #include "dataplane/pipeline/worker_context.h"
 
@@ -80,9 +81,9 @@ struct Batch {
   };
 };
 
-// Parses link and IP headers of every packet; leaves those to be routed pending, `inner` and
-// `inner_length` set, and looks up the pools of their addresses.
-void classify(Batch& batch);
+// Parses link and IP headers of the packets of the set; leaves those to be routed pending, `inner`
+// and `inner_length` set, and looks up the pools of their addresses.
+void classify(Batch& batch, PacketSet packets);
 // The same for one packet whose outer IPv4 header is at `network` (no link header is looked at).
 void classify_ipv4(Batch& batch, std::size_t index);
 // The same for an outer header of either family.

@@ -3,7 +3,7 @@
 
 #include "dataplane/pipeline/classify.h"
 
-#include <algorithm>
+#include <bit>
 
 #include "dataplane/net/checksum.h"
 #include "dataplane/pipeline/ipv4_options.h"
@@ -192,20 +192,21 @@ void classify_outer(Batch& batch, std::size_t index) {
   }
 }
 
-void classify(Batch& batch) {
+void classify(Batch& batch, PacketSet packets) {
   constexpr std::size_t kAhead = 4;
-  const std::size_t n = batch.packets.size();
-  for (std::size_t i = 0; i < std::min(kAhead, n); ++i) {
-    __builtin_prefetch(batch.packets[i].data);
-    __builtin_prefetch(batch.packets[i].data + 64);
-  }
-  for (std::size_t i = 0; i < n; ++i) {
-    if (i + kAhead < n) {
-      // Two lines: the addresses that tell the tunnel stand behind the first.
-      __builtin_prefetch(batch.packets[i + kAhead].data);
-      __builtin_prefetch(batch.packets[i + kAhead].data + 64);
-    }
-    classify_frame(batch, i);
+  // Two lines: the addresses that tell the tunnel stand behind the first.
+  const auto fetch_first = [&batch](PacketSet& set) {
+    if (set == 0) return;
+    const uint8_t* frame = batch.packets[static_cast<std::size_t>(std::countr_zero(set))].data;
+    __builtin_prefetch(frame);
+    __builtin_prefetch(frame + 64);
+    set &= set - 1;
+  };
+  PacketSet ahead = packets;
+  for (std::size_t i = 0; i < kAhead; ++i) fetch_first(ahead);
+  for (; packets != 0; packets &= packets - 1) {
+    fetch_first(ahead);
+    classify_frame(batch, static_cast<std::size_t>(std::countr_zero(packets)));
   }
 }
 

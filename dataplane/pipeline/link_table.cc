@@ -113,8 +113,7 @@ NextHop LinkTable::route_ipv4(Ipv4Address destination) const {
       return {static_cast<uint8_t>(n), false, Ipv6Address::from_ipv4(destination)};
     }
   }
-  if (default_ipv4_ == kNoInterfaceIndex) return {};
-  return {default_ipv4_, true, Ipv6Address::from_ipv4(interfaces_[default_ipv4_].ipv4_gateway)};
+  return default_ipv4();
 }
 
 NextHop LinkTable::route_ipv6(const Ipv6Address& destination) const {
@@ -124,6 +123,15 @@ NextHop LinkTable::route_ipv6(const Ipv6Address& destination) const {
       return {static_cast<uint8_t>(n), false, destination};
     }
   }
+  return default_ipv6();
+}
+
+NextHop LinkTable::default_ipv4() const {
+  if (default_ipv4_ == kNoInterfaceIndex) return {};
+  return {default_ipv4_, true, Ipv6Address::from_ipv4(interfaces_[default_ipv4_].ipv4_gateway)};
+}
+
+NextHop LinkTable::default_ipv6() const {
   if (default_ipv6_ == kNoInterfaceIndex) return {};
   return {default_ipv6_, true, interfaces_[default_ipv6_].ipv6_gateway};
 }

@@ -82,6 +82,9 @@ class LinkTable {
   NextHop route_ipv4(Ipv4Address destination) const;
   // Link-local destinations have no route: their interface is known otherwise.
   NextHop route_ipv6(const Ipv6Address& destination) const;
+  // Where everything goes that is on no link.
+  NextHop default_ipv4() const;
+  NextHop default_ipv6() const;
 
  private:
   std::array<LinkInterface, kMaxInterfaces> interfaces_{};

@@ -37,10 +37,17 @@ bool fits_tunnel(Batch& batch, Packet& packet) {
 
 }  // namespace
 
-void process_burst(WorkerContext& context, const ForwardingTable& table, std::span<Packet> burst) {
+void forward_by_stages(WorkerContext& context, const ForwardingTable& table,
+                       std::span<Packet> burst, PacketSet packets) {
   Batch batch(context, table, burst);
-  classify(batch);
+  classify(batch, packets);
   forward(batch);
+}
+
+void process_burst(WorkerContext& context, const ForwardingTable& table, std::span<Packet> burst) {
+  const PacketSet left = forward_plain(context, table, burst);
+  if (left != 0) [[unlikely]]
+    forward_by_stages(context, table, burst, left);
 }
 
 void receive_carrier(WorkerContext& context, const ForwardingTable& table, Packet& packet) {

@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <span>
 
+#include "dataplane/table/prefix_buckets.h"
 #include "proto/link/snapshot_format.h"
 
 namespace simplon {
@@ -42,7 +43,7 @@ class PoolIndex {
       }
       return {};
     }
-    for (uint64_t left = buckets_[bucket(hi)]; left != 0; left &= left - 1) {
+    for (uint64_t left = buckets_.candidates(hi); left != 0; left &= left - 1) {
       const Entry& entry = entries_[std::countr_zero(left)];
       if ((hi & entry.mask) == entry.base) return at(entry, hi);
     }
@@ -50,11 +51,10 @@ class PoolIndex {
   }
 
   // Most pools any one lookup has to try: for tests and reports.
-  std::size_t longest_scan() const;
+  std::size_t longest_scan() const { return count_ <= kScanned ? count_ : buckets_.longest_scan(); }
 
  private:
   static constexpr std::size_t kScanned = 4;
-  static constexpr std::size_t kBuckets = 256;
 
   struct Entry {
     uint64_t base = ~uint64_t{0};
@@ -71,18 +71,11 @@ class PoolIndex {
     return {entry.kind, unit < entry.limit ? entry.first + unit : kNoSlot};
   }
 
-  // Two windows of eight bits folded by XOR; the positions are chosen by build().
-  std::size_t bucket(uint64_t hi) const {
-    return ((hi >> window_[0]) ^ (hi >> window_[1])) & (kBuckets - 1);
-  }
-  void fill_buckets(std::array<uint64_t, kBuckets>& buckets, unsigned low, unsigned high) const;
-
   // The first cache lines hold all that a scan of few pools needs.
   alignas(64) std::array<Entry, kMaxPools> entries_{};
   uint32_t count_ = 0;
-  std::array<uint8_t, 2> window_{0, 63};
-  alignas(64) std::array<uint64_t, kBuckets> buckets_{};  // bit i: entries_[i] may match
+  PrefixBuckets buckets_;  // prefix i is that of entries_[i]
 };
-static_assert(kMaxPools <= 64, "a bucket is a 64-bit set of pools");
+static_assert(kMaxPools <= PrefixBuckets::kMaxPrefixes);
 
 }  // namespace simplon

@@ -53,14 +53,17 @@ constexpr std::size_t kLedgerSets = 64;
 
 }  // namespace
 
-PipelineBed::PipelineBed() : column_(kWorkerCounterCapacity), ledger_(kLedgerSets * kLedgerWays) {
-  const auto sealed = control::build_snapshot(testing::config_from(kConfig), 1, 1);
+PipelineBed::PipelineBed() : PipelineBed(kConfig) {}
+
+PipelineBed::PipelineBed(std::string_view config)
+    : column_(kWorkerCounterCapacity), ledger_(kLedgerSets * kLedgerWays) {
+  const auto sealed = control::build_snapshot(testing::config_from(config), 1, 1);
   if (!sealed.ok()) throw std::runtime_error(sealed.status().ToString());
   auto opened = SnapshotView::open(sealed->fd.get(), {.copy = true});
   if (!opened) throw std::runtime_error(opened.error.reason);
-  const PortInfo port{"wan0", kPopMac};
+  const std::array ports{PortInfo{"wan0", kPopMac}, PortInfo{"wan1", kPopMac1}};
   LinkTable::Error error;
-  auto links = LinkTable::build(opened.view->pop(), {&port, 1}, error);
+  auto links = LinkTable::build(opened.view->pop(), ports, error);
   if (!links) throw std::runtime_error(error.reason);
   table_ = std::make_unique<ForwardingTable>(ForwardingTable{std::move(*opened.view), *links});
 

@@ -4,6 +4,8 @@
 // A PoP for the tests of the pipeline: one worker over a compiled configuration with a tunnel of
 // every kind, its runtime table and ledger, and no slow path behind it.
 //
+// and, where no other configuration is given,
+//
 //   wan0   02:00:00:00:00:01  192.0.2.1/24 via .254   2001:db8:a::1/64 via ::ffff   MTU 1500
 //   tunnel ends 192.0.2.1, 192.0.2.77, 2001:db8:a::1, 2001:db8:77::77; another PoP 203.0.113.99
 //   links 2001:db8:ff:<slot>::/64, delegated /48s 2001:db8:1000 + slot, IPv4 198.18.0.<slot>
@@ -13,6 +15,7 @@
 #include <array>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -26,6 +29,7 @@
 namespace simplon::test {
 
 inline constexpr MacAddress kPopMac{0x02, 0, 0, 0, 0, 0x01};
+inline constexpr MacAddress kPopMac1{0x02, 0, 0, 0, 1, 0x01};  // of wan1
 inline constexpr MacAddress kRouterMac{0x02, 0, 0, 0, 0, 0xfe};
 inline constexpr uint64_t kSecond = 1'000'000'000;
 inline constexpr uint64_t kUnixNow = 1'700'000'000;
@@ -46,6 +50,9 @@ inline constexpr uint32_t kKeyOfGreIpv4 = 0x0a0b0c0d;
 class PipelineBed {
  public:
   PipelineBed();
+  // Text of the configuration. Ports are wan0 and wan1, the neighbours 192.0.2.254 and
+  // 2001:db8:a::ffff on the first interface.
+  explicit PipelineBed(std::string_view config);
 
   // One frame through the worker; the packet and its bytes stay until the next one.
   const Packet& receive(const Bytes& frame);
@@ -67,6 +74,12 @@ class PipelineBed {
   void advance(uint64_t ns);
 
   const ForwardingTable& table() const { return *table_; }
+  NeighborTable& neighbors() { return neighbors_; }
+
+  // All that is counted.
+  std::span<const uint64_t> column() const { return column_; }
+  std::span<const TunnelCounters> tunnels() const { return tunnels_; }
+  std::span<const LedgerRecord> ledger() const { return ledger_; }
 
   Packet packet;
   std::optional<WorkerContext> context;

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The Simplon authors
+
+#include "dataplane/pipeline/plain_table.h"
+
+#include <algorithm>
+#include <span>
+
+namespace simplon {
+namespace {
+
+PlainTable::Place place_of(const PoolRecord& pool, uint32_t slot_capacity) {
+  const auto kind = static_cast<PoolKind>(pool.kind);
+  const uint32_t beyond = pool.first < slot_capacity ? slot_capacity - pool.first : 0;
+  return {
+      .base = pool.base,
+      .mask = pool.mask,
+      .first = pool.first,
+      .limit = kind == PoolKind::kDelegated ? pool.unit_count : std::min(pool.unit_count, beyond),
+      .shift = pool.shift,
+      .kind = kind,
+  };
+}
+
+// No pool. Of prefixes longer than 64 all of the /64.
+PlainTable::Place place_around(const Ipv6Address& a, unsigned length) {
+  const uint64_t mask = prefix_mask64(length);
+  return {.base = a.hi() & mask, .mask = mask};
+}
+
+}  // namespace
+
+PlainTable::PlainTable(const SnapshotView& snapshot, const LinkTable& links) {
+  std::size_t count = 0;
+  // What lies in another place would never be found there: pools come first.
+  const auto add = [&](const Place& place) {
+    const auto known = std::span(places_).first(count);
+    const bool covered = std::any_of(known.begin(), known.end(), [&](const Place& other) {
+      return (place.base & other.mask) == other.base && (place.mask & other.mask) == other.mask;
+    });
+    if (covered) return;
+    usable_ = usable_ && count < places_.size();
+    if (usable_) places_[count++] = place;
+  };
+  for (const PoolRecord& pool : snapshot.pools()) {
+    if (!is_ipv4_pool(pool)) add(place_of(pool, snapshot.slot_capacity()));
+  }
+  const PopRecord& pop = snapshot.pop();
+  for (const LinkInterface& link : links.interfaces()) {
+    if (link.has_ipv6) add(place_around(link.ipv6, link.ipv6_length));
+    if (!link.has_ipv4) continue;
+    const uint32_t mask = byte_swap(prefix_mask32(link.ipv4_length));
+    links_[link_count_++] = {link.ipv4.raw() & mask, mask};
+  }
+  add(place_around(Ipv6Address::from_bytes(pop.ipv6_address), 64));
+  for (uint32_t n = 0; n < pop.local_address_count; ++n) {
+    const auto local = Ipv6Address::from_bytes(pop.local_addresses[n]);
+    if (!local.is_ipv4_mapped()) {
+      add(place_around(local, 64));
+      continue;
+    }
+    local_ipv4_[n] = local.ipv4().raw();
+    // Version and header length, DF, protocol, source.
+    const uint32_t source = local_ipv4_[n];
+    outer_sums_[n] =
+        0x0045 + 0x0040 + (uint32_t{kProtocolIpv6} << 8) + (source & 0xffff) + (source >> 16);
+  }
+  std::array<PrefixBuckets::Prefix, PrefixBuckets::kMaxPrefixes> prefixes;
+  for (std::size_t n = 0; n < count; ++n) prefixes[n] = {places_[n].base, places_[n].mask};
+  if (usable_) buckets_.build(std::span(prefixes).first(count));
+}
+
+}  // namespace simplon

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The Simplon authors
+
+// What the plain path (plain.h) wants to know about a table, worked out once when the table is
+// made. Immutable.
+
+#pragma once
+
+#include <array>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+
+#include "dataplane/pipeline/link_table.h"
+#include "dataplane/table/prefix_buckets.h"
+#include "dataplane/table/snapshot_view.h"
+
+namespace simplon {
+
+class PlainTable {
+ public:
+  PlainTable(const SnapshotView& snapshot, const LinkTable& links);
+
+  // A pool of IPv6, or a place where addresses of the PoP's own or of the links stand.
+  struct Place {
+    uint64_t base = ~uint64_t{0};
+    uint64_t mask = 0;
+    uint32_t first = 0;
+    uint32_t limit = 0;  // units below it have a slot or a map entry
+    uint8_t shift = 0;
+    PoolKind kind = PoolKind::kNone;  // kNone: no pool
+
+    uint64_t unit(uint64_t hi) const { return (hi ^ base) >> shift; }
+  };
+  static_assert(sizeof(Place) == 32);
+
+  // The upper 64 bits of an IPv6 address as a host value; null: neither in a pool nor near the PoP.
+  const Place* find(uint64_t hi) const {
+    for (uint64_t left = buckets_.candidates(hi); left != 0; left &= left - 1) {
+      const Place& place = places_[std::countr_zero(left)];
+      if ((hi & place.mask) == place.base) return &place;
+    }
+    return nullptr;
+  }
+
+  // False: too many pools for find(), which knows nothing then.
+  bool usable() const { return usable_; }
+
+  // By TunnelSlot::local_index, as in memory; 0 for those of IPv6.
+  uint32_t local_ipv4(uint8_t index) const { return local_ipv4_[index]; }
+  // Sum of what is the same in all outer headers of 6in4 from there, in the order of memory: no
+  // TOS, length, TTL and destination.
+  uint32_t outer_sum(uint8_t index) const { return outer_sums_[index]; }
+
+  // Reached without the gateway.
+  bool is_on_link(Ipv4Address a) const {
+    bool found = false;
+    for (std::size_t n = 0; n < link_count_; ++n) {
+      found |= ((a.raw() ^ links_[n].base) & links_[n].mask) == 0;
+    }
+    return found;
+  }
+
+ private:
+  struct OnLink {  // as in memory
+    uint32_t base, mask;
+  };
+
+  PrefixBuckets buckets_;
+  alignas(64) std::array<Place, PrefixBuckets::kMaxPrefixes> places_{};
+  std::array<uint32_t, kMaxLocalAddresses> local_ipv4_{};
+  std::array<uint32_t, kMaxLocalAddresses> outer_sums_{};
+  std::array<OnLink, kMaxInterfaces> links_{};
+  std::size_t link_count_ = 0;
+  bool usable_ = true;
+};
+
+}  // namespace simplon
