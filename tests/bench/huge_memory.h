@@ -32,6 +32,7 @@ class HugeArray {
   ~HugeArray() { munmap(mapping_, bytes_ + kHuge); }
 
   T* data() { return data_; }
+  const T* data() const { return data_; }
   T& operator[](std::size_t i) { return data_[i]; }
 
  private:

@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The Simplon authors
+
+// What a second worker adds: packets per second of two workers together, beside the mean of what
+// each does alone, in turns. Each has a CPU, a port and frames of its own; table, packet buffers
+// and clocks are shared as in the dataplane. Frames come from memory and are thrown away.
+//
+// What the machine itself can give is measured beside it: the same for a loop of arithmetic that
+// touches no memory. Two CPUs of a virtual machine may be less than two, where they share a core
+// with each other or with a neighbour.
+
+#include <rte_launch.h>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+#include "tests/bench/config.h"
+#include "tests/bench/json_line.h"
+#include "tests/bench/traffic.h"
+#include "tests/bench/worker_bed.h"
+
+namespace simplon::bench {
+namespace {
+
+constexpr unsigned kWorkers = 2;
+constexpr Bar kAtLeast{1.9, true};
+constexpr std::size_t kInner = 64;
+
+struct Options {
+  bool json = false;
+  int runs = 7;
+  uint32_t tunnels = 10'000;
+};
+
+// Frames of both directions in turn.
+std::unique_ptr<FrameStore> make_frames(const Plan& plan) {
+  auto frames = std::make_unique<FrameStore>(2 * kPackets);
+  Traffic traffic(plan, kInner);
+  for (const Direction direction : {Direction::kEncap, Direction::kDecap}) {
+    traffic.draw(direction);
+    for (std::size_t i = 0; i < kPackets; ++i) {
+      frames->set(2 * i + (direction == Direction::kDecap ? 1 : 0), traffic.frame(i),
+                  traffic.frame_length(direction));
+    }
+  }
+  return frames;
+}
+
+// Arithmetic of independent chains, as much as a core does at once. Thread of its own.
+struct Arithmetic {
+  std::atomic<bool> stop{false};
+  uint64_t rounds = 0;
+  uint64_t sum = 0;
+
+  static int run(void* self) {
+    auto& a = *static_cast<Arithmetic*>(self);
+    std::array<uint64_t, 4> x{1, 2, 3, 4};
+    uint64_t rounds = 0;
+    while (!a.stop.load(std::memory_order_relaxed)) {
+      for (uint64_t i = 0; i < 1000; ++i) {
+        x[0] += x[1] ^ i;
+        x[1] ^= x[2] + i;
+        x[2] += x[3] ^ (i << 1);
+        x[3] ^= x[0] + (i << 2);
+      }
+      ++rounds;
+    }
+    a.rounds = rounds;
+    a.sum = x[0] ^ x[1] ^ x[2] ^ x[3];  // or there would be nothing to do
+    return 0;
+  }
+};
+
+constexpr std::array<unsigned, kWorkers> kBoth{0, 1};
+
+// Rounds per second of these CPUs, in sum.
+double run_arithmetic(std::span<const unsigned> cpus) {
+  constexpr std::chrono::milliseconds kTime{100};
+  std::array<Arithmetic, kWorkers> loops;
+  for (const unsigned cpu : cpus) rte_eal_remote_launch(Arithmetic::run, &loops[cpu], cpu + 1);
+  const auto start = std::chrono::steady_clock::now();
+  std::this_thread::sleep_for(kTime);
+  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
+  for (const unsigned cpu : cpus) loops[cpu].stop = true;
+  rte_eal_mp_wait_lcore();
+  double sum = 0;
+  for (const unsigned cpu : cpus) sum += static_cast<double>(loops[cpu].rounds) / took.count();
+  return sum;
+}
+
+// Together, and the mean of alone.
+struct Turn {
+  double together = 0;
+  double alone = 0;
+  double ratio() const { return together / alone; }
+};
+
+template <typename PerSecond>
+Turn take_turn(PerSecond per_second) {
+  Turn turn;
+  for (const unsigned w : kBoth)
+    turn.alone += per_second(std::span(kBoth).subspan(w, 1)) / kWorkers;
+  turn.together = per_second(std::span(kBoth));
+  return turn;
+}
+
+// What a neighbour on the same machine does changes from second to second, so the turn with the
+// median ratio is reported, not medians of what was measured at different times.
+Turn middle(std::vector<Turn> turns) {
+  const auto at = turns.begin() + static_cast<std::ptrdiff_t>(turns.size() / 2);
+  std::nth_element(turns.begin(), at, turns.end(),
+                   [](const Turn& a, const Turn& b) { return a.ratio() < b.ratio(); });
+  return *at;
+}
+
+bool measure(const Options& options) {
+  const Plan plan(options.tunnels);
+  // Both draw from all tunnels: the table's lines are shared, as they are in the dataplane.
+  std::vector<std::unique_ptr<FrameStore>> frames;
+  std::vector<const FrameStore*> stores;
+  for (unsigned w = 0; w < kWorkers; ++w) {
+    frames.push_back(make_frames(plan));
+    stores.push_back(frames.back().get());
+  }
+  WorkerBed bed(make_config(plan), stores);
+  std::vector<double> cycles;
+  const auto forward = [&](std::span<const unsigned> workers) {
+    constexpr double kSeconds = 0.3;
+    double sum = 0;
+    for (const WorkerBed::Load& load : bed.run(workers, kSeconds)) {
+      sum += load.per_second();
+      if (workers.size() == 1) cycles.push_back(load.cycles_per_packet());
+    }
+    return sum;
+  };
+  std::vector<Turn> machine;
+  std::vector<Turn> workers;
+  for (int run = 0; run < options.runs; ++run) {
+    machine.push_back(take_turn(run_arithmetic));
+    workers.push_back(take_turn(forward));
+  }
+  const std::string suffix = "/" + std::to_string(options.tunnels);
+  const Turn both = middle(workers);
+  const Turn bare = middle(machine);
+  print({"scale", "workers-2" + suffix, "packets_per_second", both.together, both.alone,
+         options.runs, kAtLeast},
+        options.json);
+  print({"scale", "arithmetic-2", "rounds_per_second", bare.together, bare.alone, options.runs},
+        options.json);
+  print({"scale", "workers-1" + suffix, "cycles_per_packet", median(cycles), std::nullopt,
+         options.runs},
+        options.json);
+  uint64_t drops = 0;
+  for (unsigned w = 0; w < kWorkers; ++w) drops += bed.drops(w);
+  if (drops != 0) std::fprintf(stderr, "bench_scale: %lu packets were dropped\n", drops);
+  return drops == 0;
+}
+
+int usage(int status) {
+  std::fprintf(status == 0 ? stdout : stderr,
+               "usage: bench_scale [--json] [--runs N] [--tunnels N]\n"
+               "Packets per second of two workers, beside those of one, over 10000 random 6in4 "
+               "tunnels.\n");
+  return status;
+}
+
+}  // namespace
+
+int run(int argc, char** argv) {
+  Options options;
+  for (int i = 1; i < argc; ++i) {
+    const std::string_view a = argv[i];
+    if (a == "--help" || a == "-h") return usage(0);
+    if (a == "--json") {
+      options.json = true;
+    } else if (a == "--runs" && i + 1 < argc) {
+      options.runs = std::atoi(argv[++i]);
+    } else if (a == "--tunnels" && i + 1 < argc) {
+      options.tunnels = static_cast<uint32_t>(std::strtoul(argv[++i], nullptr, 10));
+    } else {
+      return usage(2);
+    }
+  }
+  if (options.runs < 1 || options.tunnels == 0 || options.tunnels > kUnits) return usage(2);
+  start_eal("bench_scale", kWorkers);
+  return measure(options) ? 0 : 1;
+}
+
+}  // namespace simplon::bench
+
+int main(int argc, char** argv) {
+  return simplon::bench::run(argc, argv);
+}

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The Simplon authors
+
+// A port whose frames come from memory and whose transmit queue throws away: DPDK's null driver,
+// with a receive callback that fills in the frames. Costs a copy of the frame and what the driver's
+// buffers cost, like a device whose ring is in memory; nothing is shared between two of them.
+
+#pragma once
+
+#include <rte_dev.h>
+#include <rte_ethdev.h>
+#include <rte_mbuf.h>
+
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <string>
+
+#include "tests/bench/huge_memory.h"
+
+namespace simplon::bench {
+
+// Frames close together, as they are copied from.
+class FrameStore {
+ public:
+  static constexpr std::size_t kStride = 256;
+
+  explicit FrameStore(std::size_t count) : memory_(count * kStride), count_(count) {}
+
+  std::size_t size() const { return count_; }
+  void set(std::size_t index, const uint8_t* frame, std::size_t length) {
+    uint8_t* at = memory_.data() + index * kStride;
+    std::memcpy(at, frame, length);
+    const auto stored = static_cast<uint16_t>(length);
+    std::memcpy(at + kStride - sizeof stored, &stored, sizeof stored);
+  }
+  uint16_t length(std::size_t index) const {
+    uint16_t stored;
+    std::memcpy(&stored, memory_.data() + index * kStride + kStride - sizeof stored, sizeof stored);
+    return stored;
+  }
+  const uint8_t* frame(std::size_t index) const { return memory_.data() + index * kStride; }
+
+ private:
+  HugeArray<uint8_t> memory_;
+  std::size_t count_;
+};
+
+// Not to be moved once made.
+class MemoryPort {
+ public:
+  // Every queue below `queue` is there too, and left alone.
+  MemoryPort(const std::string& name, uint16_t queue, rte_mempool* pool, const FrameStore& frames)
+      : frames_(frames) {
+    const std::string device = "net_null_" + name;
+    const auto queues = static_cast<uint16_t>(queue + 1);
+    const rte_eth_conf conf{};
+    if (rte_eal_hotplug_add("vdev", device.c_str(), "size=64") != 0 ||
+        rte_eth_dev_get_port_by_name(device.c_str(), &id_) != 0 ||
+        rte_eth_dev_configure(id_, queues, queues, &conf) != 0) {
+      fail();
+    }
+    for (uint16_t q = 0; q < queues; ++q) {
+      if (rte_eth_rx_queue_setup(id_, q, 1024, 0, nullptr, pool) != 0 ||
+          rte_eth_tx_queue_setup(id_, q, 1024, 0, nullptr) != 0) {
+        fail();
+      }
+    }
+    if (rte_eth_dev_start(id_) != 0 || rte_eth_add_rx_callback(id_, queue, fill, this) == nullptr) {
+      fail();
+    }
+  }
+  MemoryPort(const MemoryPort&) = delete;
+  MemoryPort& operator=(const MemoryPort&) = delete;
+
+  uint16_t id() const { return id_; }
+
+ private:
+  [[noreturn]] static void fail() {
+    std::fprintf(stderr, "a null port does not start\n");
+    std::exit(1);
+  }
+
+  static uint16_t fill(uint16_t, uint16_t, rte_mbuf** mbufs, uint16_t count, uint16_t, void* self) {
+    auto& port = *static_cast<MemoryPort*>(self);
+    for (uint16_t i = 0; i < count; ++i) {
+      const std::size_t n = port.next_;
+      if (++port.next_ == port.frames_.size()) port.next_ = 0;
+      const uint16_t length = port.frames_.length(n);
+      // Of constant lengths: a few moves.
+      uint8_t* to = rte_pktmbuf_mtod(mbufs[i], uint8_t*);
+      std::memcpy(to, port.frames_.frame(n), 128);
+      if (length > 128) std::memcpy(to + 128, port.frames_.frame(n) + 128, 120);
+      mbufs[i]->data_len = length;
+      mbufs[i]->pkt_len = length;
+    }
+    return count;
+  }
+
+  const FrameStore& frames_;
+  std::size_t next_ = 0;
+  uint16_t id_ = 0;
+};
+
+}  // namespace simplon::bench
