@@ -14,7 +14,6 @@
 #include <cstdint>
 #include <cstring>
 #include <span>
-#include <type_traits>
 
 #include "dataplane/crypto/sha1_batch.h"
 
@@ -35,20 +34,20 @@ class Sha1Lane {
   std::size_t next = 0;  // block
 
   void begin(const Sha1Job& job) {
-    std::copy(std::begin(kSha1Start), std::end(kSha1Start), state.begin());
+    std::memcpy(state.data(), kSha1Start, sizeof kSha1Start);
     next = 0;
     digest_ = job.digest;
-    count_ = sha1_blocks(job.length);
     whole_ = job.length / kSha1Block;
+    count_ = sha1_blocks(job.length);
     message_ = job.message;
     put_end(job);
     first_ = message_;
     if (whole_ == 0) {
-      first_ = end_;
-      if (job.key != nullptr) std::memcpy(end_ + kSha1KeyOffset, job.key, kSha1Size);
+      first_ = tail();
+      if (job.key != nullptr) std::memcpy(tail() + kSha1KeyOffset, job.key, kSha1Size);
     } else if (job.key != nullptr) {
       put_first(job);
-      first_ = start_;
+      first_ = buffer_;
     }
   }
 
@@ -57,7 +56,7 @@ class Sha1Lane {
   // different places.
   const uint8_t* block(std::size_t n) const {
     const uint8_t* middle = message_ + n * kSha1Block;
-    const uint8_t* end = end_ + (n - whole_) * kSha1Block;
+    const uint8_t* end = tail() + (n - whole_) * kSha1Block;
     const uint8_t* at = n < whole_ ? middle : end;
     return n == 0 ? first_ : at;
   }
@@ -70,33 +69,33 @@ class Sha1Lane {
   }
 
  private:
-  // Less than a block. In pieces of fixed sizes, which are a move each.
-  static void copy_rest(uint8_t* to, const uint8_t* from, std::size_t size) {
-    const auto piece = [&]<std::size_t kSize>(std::integral_constant<std::size_t, kSize>) {
-      if ((size & kSize) == 0) return;
-      std::memcpy(to, from, kSize);
-      to += kSize;
-      from += kSize;
-    };
-    piece(std::integral_constant<std::size_t, 32>{});
-    piece(std::integral_constant<std::size_t, 16>{});
-    piece(std::integral_constant<std::size_t, 8>{});
-    piece(std::integral_constant<std::size_t, 4>{});
-    piece(std::integral_constant<std::size_t, 2>{});
-    piece(std::integral_constant<std::size_t, 1>{});
-  }
-
-  // Put together long before it is read: its bytes are in the cache by then.
+  // What is behind the last whole block, and the padding. Put together long before it is read: its
+  // bytes are in the cache by then.
   void put_end(const Sha1Job& job) {
     const std::size_t rest = job.length % kSha1Block;
-    for (std::size_t i = 0; i < sizeof end_; i += 16) {
-      _mm_store_si128(reinterpret_cast<__m128i*>(end_ + i), _mm_setzero_si128());
+    if (whole_ != 0) [[likely]] {
+      // Without branches: with it comes what is before it, which lands before the end.
+      copy_block(tail() + rest - kSha1Block, job.message + job.length - kSha1Block);
+    } else if (rest != 0) {
+      std::memcpy(tail(), job.message, rest);
     }
-    copy_rest(end_, job.message + job.length - rest, rest);
-    end_[rest] = 0x80;
+    for (std::size_t i = 0; i < kSha1Block; i += 16) {
+      _mm_storeu_si128(reinterpret_cast<__m128i*>(tail() + rest + i), _mm_setzero_si128());
+    }
+    tail()[rest] = 0x80;
     const uint64_t bits = __builtin_bswap64(uint64_t{job.length} * 8);
-    std::memcpy(end_ + (count_ - whole_) * kSha1Block - sizeof bits, &bits, sizeof bits);
+    std::memcpy(tail() + (count_ - whole_) * kSha1Block - sizeof bits, &bits, sizeof bits);
   }
+
+  static void copy_block(uint8_t* to, const uint8_t* from) {
+    for (std::size_t i = 0; i < kSha1Block; i += 16) {
+      const __m128i piece = _mm_loadu_si128(reinterpret_cast<const __m128i*>(from + i));
+      _mm_storeu_si128(reinterpret_cast<__m128i*>(to + i), piece);
+    }
+  }
+
+  uint8_t* tail() { return buffer_ + 2 * kSha1Block; }
+  const uint8_t* tail() const { return buffer_ + 2 * kSha1Block; }
 
   // Read at once, 16 bytes at a time; so it is written that way: loads that want the bytes of
   // several stores would wait for all of them.
@@ -115,7 +114,7 @@ class Sha1Lane {
     };
     const uint8_t* key = job.key;
     const __m128i last = _mm_unpacklo_epi32(load_4(key + 16), load_4(job.message + 44));
-    auto* to = reinterpret_cast<__m128i*>(start_);
+    auto* to = reinterpret_cast<__m128i*>(buffer_);
     _mm_store_si128(to, load(job.message));
     _mm_store_si128(to + 1, _mm_unpacklo_epi64(load_8(job.message + 16), load_8(key)));
     _mm_store_si128(to + 2, _mm_unpacklo_epi64(load_8(key + 8), last));
@@ -127,8 +126,8 @@ class Sha1Lane {
   const uint8_t* message_ = nullptr;
   const uint8_t* first_ = nullptr;
   uint8_t* digest_ = nullptr;
-  alignas(16) uint8_t start_[kSha1Block];    // the first block, where a key belongs into it
-  alignas(16) uint8_t end_[2 * kSha1Block];  // what is behind the last whole one, and the padding
+  // The first block, where a key belongs into it; what put_end() may overwrite; the end.
+  alignas(16) uint8_t buffer_[4 * kSha1Block];
 };
 
 // As many blocks of each as all of them have. `engine(lanes, blocks)` counts none as done.
@@ -151,6 +150,13 @@ inline std::size_t retire_finished(std::span<Sha1Lane*> lanes) {
   return lanes.size() - active;
 }
 
+// Starts fetching a message behind its first lines, which whoever hands it over has just read.
+inline void prefetch(const Sha1Job& job) {
+  for (std::size_t at = 2 * kSha1Block; at < job.length; at += kSha1Block) {
+    __builtin_prefetch(job.message + at);
+  }
+}
+
 // The lanes of an engine that takes at most kWidth at a time.
 template <std::size_t kWidth>
 class Sha1Lanes {
@@ -168,6 +174,7 @@ class Sha1Lanes {
     for (std::size_t active = 0;;) {
       for (; active < kWidth && !jobs.empty(); jobs = jobs.subspan(1)) {
         lanes_[active++]->begin(jobs.front());
+        if (jobs.size() > kWidth) prefetch(jobs[kWidth]);
       }
       const std::span<Sha1Lane*> used = std::span(lanes_).first(active);
       if (active == 0 || active < least) return used;

@@ -18,6 +18,11 @@ namespace simplon {
 // More than 120 s between the sender's clock and ours is too much, either way.
 inline constexpr int32_t kAyiyaMaxSkew = 120;
 
+// The client's clock and ours, modulo 2^32.
+constexpr bool within_skew(uint32_t epoch, uint32_t now) {
+  return epoch - now + uint32_t{kAyiyaMaxSkew} <= 2 * uint32_t{kAyiyaMaxSkew};
+}
+
 // 8 to 15 are not assigned.
 enum class AyiyaOperation : uint8_t {
   kNoOperation = 0,
@@ -45,6 +50,10 @@ static_assert(sizeof(AyiyaHeader) == 44 && alignof(AyiyaHeader) == 1);
 // an integer, a signature of 5 words by SHA-1, authentication by a shared secret.
 inline constexpr uint32_t kAyiyaForm = 0x41521000;
 inline constexpr uint32_t kAyiyaFormMask = 0xfffff000;
+
+// The first four bytes of an IPv6 packet to be forwarded, in the order of memory.
+inline constexpr uint32_t kAyiyaForwardIpv6 = byte_swap(
+    kAyiyaForm | uint32_t{static_cast<uint8_t>(AyiyaOperation::kForward)} << 8 | kProtocolIpv6);
 
 inline bool is_ayiya_form(const AyiyaHeader& h) {
   Be32 first;

@@ -65,14 +65,6 @@ bool find_tunnel(Batch& batch, uint8_t index, uint32_t& slot) {
 
 // ---- Step 2: what can be known without a hash.
 
-bool has_secret(const TunnelSlot& slot) {
-  uint64_t words[2];
-  uint32_t last;
-  std::memcpy(words, slot.secret_sha1, sizeof words);
-  std::memcpy(&last, slot.secret_sha1 + sizeof words, sizeof last);
-  return (words[0] | words[1] | last) != 0;
-}
-
 bool check_tunnel_takes_ayiya(Batch& batch, Packet& packet, uint32_t number) {
   const TunnelSlot& slot = batch.table.snapshot.slot(number);
   const auto kind = static_cast<TunnelKind>(slot.kind);
@@ -140,10 +132,6 @@ bool check_payload(Batch& batch, Packet& packet) {
     default:
       return drop(batch.context, batch.table, packet, DropReason::kAyiyaBadNextHeader);
   }
-}
-
-bool within_skew(uint32_t epoch, uint32_t now) {
-  return epoch - now + uint32_t{kAyiyaMaxSkew} <= 2 * uint32_t{kAyiyaMaxSkew};
 }
 
 bool check_clock(Batch& batch, Packet& packet, bool from_endpoint) {

@@ -23,11 +23,12 @@ const uint8_t* key_of(const SnapshotView& view, const TunnelSlot& slot, const En
   return slot.secret_sha1;
 }
 
+}  // namespace
+
 // RFC 768, RFC 8200 8.1. A sum of zero is sent as all ones.
-void put_udp_checksum(Packet& packet) {
-  auto* udp = packet.at<UdpHeader>(packet.transport);
-  const std::span<const uint8_t> datagram(packet.at<uint8_t>(packet.transport),
-                                          udp->length.value());
+void put_udp_checksum(Packet& packet, std::size_t udp_at) {
+  auto* udp = packet.at<UdpHeader>(udp_at);
+  const std::span<const uint8_t> datagram(packet.at<uint8_t>(udp_at), udp->length.value());
   const auto length = static_cast<uint16_t>(datagram.size());
   uint64_t sum = 0;
   if (packet.outer_ipv6) {
@@ -40,8 +41,6 @@ void put_udp_checksum(Packet& packet) {
   const Be16 checksum = checksum_finish(checksum_add(sum, datagram));
   udp->checksum = checksum.raw() == 0 ? Be16(0xffff) : checksum;
 }
-
-}  // namespace
 
 bool has_ayiya(const WorkerContext& context) {
   return context.ayiya != nullptr;
@@ -101,7 +100,7 @@ Sha1Job ayiya_signature_job(Packet& packet, const uint8_t* key) {
 void send_signed(WorkerContext& context, const ForwardingTable& table, Packet& packet,
                  const NextHop& next_hop, NextHopMemo& memo) {
   if (packet.outer_ipv6 || (table.snapshot.pop().flags & kPopAyiyaUdpChecksum) != 0) {
-    put_udp_checksum(packet);
+    put_udp_checksum(packet, packet.transport);
   }
   context.counters.add(WorkerCounter::kAyiyaSent);
   const std::size_t total = packet.inner + std::size_t{packet.inner_length};

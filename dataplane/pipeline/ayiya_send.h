@@ -31,6 +31,9 @@ const uint8_t* put_ayiya_headers(WorkerContext& context, const ForwardingTable& 
 // What put_ayiya_headers() has left to be hashed; the digest goes into its place.
 Sha1Job ayiya_signature_job(Packet& packet, const uint8_t* key);
 
+// The UDP checksum of the datagram at `udp_at`, whose IP header is at `network`; it is 0 so far.
+void put_udp_checksum(Packet& packet, std::size_t udp_at);
+
 // With the signature in place: the UDP checksum where there is to be one, and off to the link.
 void send_signed(WorkerContext& context, const ForwardingTable& table, Packet& packet,
                  const NextHop& next_hop, NextHopMemo& memo);

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <cstring>
 #include <memory>
 #include <string>
 
@@ -91,6 +92,15 @@ class HashBudget {
   std::array<uint64_t, kBuckets> sources_{};
   std::array<uint64_t, kBuckets> tunnels_{};
 };
+
+// A password has been set: a key of zeroes is everybody's.
+inline bool has_secret(const TunnelSlot& slot) {
+  uint64_t words[2];
+  uint32_t last;
+  std::memcpy(words, slot.secret_sha1, sizeof words);
+  std::memcpy(&last, slot.secret_sha1 + sizeof words, sizeof last);
+  return (words[0] | words[1] | last) != 0;
+}
 
 class AyiyaWorker {
  public:

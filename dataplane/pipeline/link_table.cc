@@ -83,11 +83,6 @@ uint8_t LinkTable::interface_of(uint8_t port, uint16_t vlan) const {
   return kNoInterfaceIndex;
 }
 
-bool LinkTable::is_local_ipv4(Ipv4Address a) const {
-  const auto* end = local_ipv4_.data() + local_ipv4_count_;
-  return std::find(local_ipv4_.data(), end, a) != end;
-}
-
 bool LinkTable::is_local_ipv6(const Ipv6Address& a) const {
   if (a == pop_ipv6_) return true;
   for (const LinkInterface& i : interfaces()) {

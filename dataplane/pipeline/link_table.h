@@ -72,7 +72,11 @@ class LinkTable {
   uint8_t interface_of(uint8_t port, uint16_t vlan) const;
 
   // Tunnel end points and interface addresses.
-  bool is_local_ipv4(Ipv4Address a) const;
+  bool is_local_ipv4(Ipv4Address a) const {
+    bool found = false;
+    for (std::size_t n = 0; n < local_ipv4_count_; ++n) found |= local_ipv4_[n] == a;
+    return found;
+  }
   // The same, link-local addresses and the PoP's own; not the ::1 of tunnels.
   bool is_local_ipv6(const Ipv6Address& a) const;
 

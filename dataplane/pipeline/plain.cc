@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "dataplane/net/ayiya.h"
 #include "dataplane/pipeline/plain_burst.h"
 
 namespace simplon {
@@ -13,6 +14,9 @@ namespace {
 constexpr std::size_t kCarriedFrom = sizeof(EthernetHeader) + sizeof(Ipv4Header);
 constexpr std::size_t kLeastNative = sizeof(EthernetHeader) + sizeof(Ipv6Header);
 constexpr std::size_t kLeastCarrier = kCarriedFrom + sizeof(Ipv6Header);
+constexpr std::size_t kUdpPortAt = kCarriedFrom + 2;
+constexpr std::size_t kLeastAyiya =
+    sizeof(EthernetHeader) + kAyiyaOverheadIpv4 + sizeof(Ipv6Header);
 
 // The first bytes of a word, as in memory.
 constexpr uint64_t first_bytes(std::size_t count) {
@@ -34,6 +38,7 @@ constexpr uint32_t kIpv6Start = 0x0060'dd86;
 constexpr std::size_t kFragmentAt = sizeof(EthernetHeader) + 6;
 constexpr uint32_t kFragmentMask = 0xff00'ff3f;
 constexpr uint32_t kWholeProto41 = uint32_t{kProtocolIpv6} << 24;
+constexpr uint32_t kWholeUdp = uint32_t{kProtocolUdp} << 24;
 
 // By the first bytes of the frames: which may be plain, and in which direction. No branch depends
 // on the direction. Starts fetching the second line that will be touched.
@@ -54,13 +59,22 @@ void sort_burst(PlainBurst& burst, uint8_t port, const MacAddress& mac) {
     const uint8_t* frame = packet.data;
     const auto start = load<uint32_t>(frame + sizeof(EthernetHeader) - 2);
     const bool ours = ((load<uint64_t>(frame) ^ our_mac) & first_bytes(sizeof(mac))) == 0;
-    const bool from_tunnel =
-        ours & ((start & kIpv4Mask) == kIpv4Start) & (packet.length >= kLeastCarrier) &
-        ((load<uint32_t>(frame + kFragmentAt) & kFragmentMask) == kWholeProto41);
+    const bool ipv4 = ours & ((start & kIpv4Mask) == kIpv4Start);
+    // No frame of IPv6 is shorter than that.
+    const uint32_t fragment = load<uint32_t>(frame + kFragmentAt) & kFragmentMask;
+    const bool from_tunnel = ipv4 & (fragment == kWholeProto41) & (packet.length >= kLeastCarrier);
+    const bool ayiya = ipv4 & (fragment == kWholeUdp) & (packet.length >= kLeastAyiya) &&
+                       load<uint16_t>(frame + kUdpPortAt) == byte_swap(uint16_t{kPortAyiya});
     const bool into_tunnel = ours & ((start & kIpv6Mask) == kIpv6Start);
     burst.from_tunnels.add_if(from_tunnel, i);
     burst.into_tunnels.add_if(into_tunnel, i);
-    burst.left |= PacketSet{!(from_tunnel | into_tunnel)} << i;
+    burst.left |= PacketSet{!(from_tunnel | into_tunnel | ayiya)} << i;
+    if (ayiya) {
+      burst.ayiya.add(i);
+      __builtin_prefetch(frame + 64);
+      __builtin_prefetch(frame + 128);
+      continue;
+    }
     // The inner destination stands behind the first line; the outer header will begin before it.
     __builtin_prefetch(frame + (from_tunnel ? 64 : -64), 1);
   }
@@ -95,6 +109,7 @@ PacketSet forward_plain(WorkerContext& context, const ForwardingTable& table,
   sort_burst(plain, port, table.links.interfaces()[interface].mac);
   if (plain.from_tunnels.count != 0) plain_decap(plain);
   if (plain.into_tunnels.count != 0) plain_encap(plain);
+  if (plain.ayiya.count != 0) ayiya_plain_receive(plain);
   return plain.left;
 }
 

@@ -22,6 +22,17 @@ template <typename T>
   return value;
 }
 
+// RFC 1071 over a header of 20 bytes: 2^16 - 1 divides the sum, which is never 0.
+[[gnu::always_inline]] inline bool sums_up(const uint8_t* header) {
+  uint64_t sum = load<uint64_t>(header);
+  uint64_t more = load<uint64_t>(header + 8);
+  // 2^64 - 1 is a multiple too: what is carried comes in again below.
+  uint64_t carry = __builtin_add_overflow(sum, more, &sum);
+  more = load<uint32_t>(header + 16) + carry;
+  carry = __builtin_add_overflow(sum, more, &sum);
+  return (sum + carry) % 0xffff == 0;
+}
+
 // The last 16 bytes before an IP header: two that mean nothing and an Ethernet header, so that it
 // is written by one store. Whoever writes it owns two bytes before the frame.
 struct alignas(16) LinkTemplate {
@@ -44,6 +55,17 @@ struct PacketList {
     packets[count] = static_cast<uint8_t>(index);
     count += condition;
   }
+  // Keeps those for which `keep(index)` is true.
+  template <typename Keep>
+  [[gnu::always_inline]] void keep_if(Keep keep) {
+    unsigned kept = 0;
+    for (unsigned n = 0; n < count; ++n) {
+      const uint8_t index = packets[n];
+      packets[kept] = index;
+      kept += keep(index);
+    }
+    count = kept;
+  }
 };
 
 struct PlainBurst {
@@ -60,9 +82,12 @@ struct PlainBurst {
 
   PacketList from_tunnels;
   PacketList into_tunnels;
+  PacketList ayiya;       // from tunnels, in AYIYA
+  PacketList into_ayiya;  // into tunnels that take AYIYA; their slots are known
   // By packet index: where the slot stands, and it, where no map has it.
   std::array<const uint32_t*, kMaxBurst> unit;
   std::array<uint32_t, kMaxBurst> slot;
+  std::array<uint32_t, kMaxBurst> tunnel;  // of `ayiya`, by the identity: a slot
 };
 
 // The tunnel of an address: starts fetching the map entry. False: none that is plain.
@@ -139,5 +164,8 @@ LinkTemplate link_template(const PlainBurst& burst, const NextHop& next_hop, Be1
 
 void plain_decap(PlainBurst& burst);
 void plain_encap(PlainBurst& burst);
+void ayiya_plain_receive(PlainBurst& burst);
+// Called by plain_encap(): `link` is the way through the IPv4 gateway.
+void ayiya_plain_send(PlainBurst& burst, const LinkTemplate& link);
 
 }  // namespace simplon

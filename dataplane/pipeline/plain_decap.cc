@@ -9,17 +9,6 @@ namespace {
 constexpr std::size_t kCarrierAt = sizeof(EthernetHeader);
 constexpr std::size_t kCarriedAt = kCarrierAt + sizeof(Ipv4Header);
 
-// RFC 1071 over a header of 20 bytes: 2^16 - 1 divides the sum, which is never 0.
-[[gnu::always_inline]] inline bool sums_up(const uint8_t* header) {
-  uint64_t sum = load<uint64_t>(header);
-  uint64_t more = load<uint64_t>(header + 8);
-  // 2^64 - 1 is a multiple too: what is carried comes in again below.
-  uint64_t carry = __builtin_add_overflow(sum, more, &sum);
-  more = load<uint32_t>(header + 16) + carry;
-  carry = __builtin_add_overflow(sum, more, &sum);
-  return (sum + carry) % 0xffff == 0;
-}
-
 // What can be said without the tunnel. Starts fetching the map entry.
 [[gnu::always_inline]] inline bool check_carried(PlainBurst& burst, std::size_t index,
                                                  std::size_t mtu) {

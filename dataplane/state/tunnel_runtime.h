@@ -65,6 +65,11 @@ class RuntimeTable {
   uint32_t capacity() const { return capacity_; }
   [[gnu::always_inline]] void prefetch(uint32_t slot) const { __builtin_prefetch(records_ + slot); }
 
+  // The endpoint as endpoint_word below has it. Any thread. Acquire: pairs with the release of
+  // whoever wrote it.
+  uint64_t word(uint32_t slot) const {
+    return std::atomic_ref<uint64_t>(records_[slot].endpoint).load(std::memory_order_acquire);
+  }
   // Any thread; lock-free. What belongs to another incarnation is not known.
   Endpoint load(uint32_t slot, uint8_t incarnation) const;
   // load() and known() and same_place(), without the endpoint.
@@ -142,6 +147,9 @@ inline constexpr unsigned kPortShift = 32;
 constexpr uint8_t incarnation(uint64_t word) {
   return static_cast<uint8_t>(word >> kIncarnationShift & 0x7f);
 }
+constexpr uint8_t local_index(uint64_t word) {
+  return static_cast<uint8_t>(word >> kLocalShift & 0xf);
+}
 constexpr bool is_up(uint64_t word) {
   return (word & kStateMask) != 0;
 }
@@ -163,7 +171,7 @@ inline void decode(uint64_t word, Endpoint& e) {
     std::memcpy(e.address.bytes.data(), halves, sizeof halves);
   }
   e.port = static_cast<uint16_t>(word >> kPortShift);
-  e.local_index = static_cast<uint8_t>(word >> kLocalShift & 0xf);
+  e.local_index = local_index(word);
   e.transport = (word & kAyiya) != 0 ? Transport::kAyiya : Transport::kProto41;
   e.up = is_up(word);
   e.verified = (word & kStateMask) == kUpVerified;

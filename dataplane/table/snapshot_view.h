@@ -122,6 +122,11 @@ class SnapshotView {
   bool is_refused_endpoint(const Ipv6Address& address) const;
   const PoolIndex& pool_index() const { return pools_; }
 
+  // The pool of the slot's link prefix; null: none covers it.
+  const PoolRecord* link_pool(uint32_t slot) const {
+    return identity_pool(PoolKind::kLink, false, slot);
+  }
+
   // Upper half of the slot's link prefix (…::1 the PoP, …::2 the client) and of its default routed
   // /64, if a pool covers it.
   std::optional<uint64_t> link_hi(uint32_t slot) const {

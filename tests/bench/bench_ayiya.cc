@@ -107,7 +107,11 @@ class Forwarder {
     context_.ayiya = ayiya_.get();
     context_.runtime = RuntimeTable({runtime_.data(), table_.snapshot.slot_capacity()});
     for (uint32_t i = 0; i < tunnels; ++i) {
-      context_.runtime.set(i, table_.snapshot.slot(i).incarnation, AyiyaTraffic::endpoint(i), 1000);
+      const uint8_t incarnation = table_.snapshot.slot(i).incarnation;
+      const Endpoint client = AyiyaTraffic::endpoint(i);
+      context_.runtime.set(i, incarnation, client, 1000);
+      // It has been heard of this second, as every client is whose packets come that fast.
+      context_.runtime.learn(i, incarnation, client, AyiyaTraffic::kEpoch, 1000);
     }
     BurstTime time;
     time.now_ns = uint64_t{1000} * 1'000'000'000;
