@@ -32,6 +32,9 @@ class Sha1Lane {
  public:
   std::array<uint32_t, 5> state;
   std::size_t next = 0;  // block
+  // The message this lane will take then, perhaps: its blocks are fetched while this one's are
+  // hashed.
+  const uint8_t* ahead = nullptr;
 
   void begin(const Sha1Job& job) {
     std::memcpy(state.data(), kSha1Start, sizeof kSha1Start);
@@ -40,6 +43,7 @@ class Sha1Lane {
     whole_ = job.length / kSha1Block;
     count_ = sha1_blocks(job.length);
     message_ = job.message;
+    ahead = message_;
     put_end(job);
     first_ = message_;
     if (whole_ == 0) {
@@ -150,13 +154,6 @@ inline std::size_t retire_finished(std::span<Sha1Lane*> lanes) {
   return lanes.size() - active;
 }
 
-// Starts fetching a message behind its first lines, which whoever hands it over has just read.
-inline void prefetch(const Sha1Job& job) {
-  for (std::size_t at = 2 * kSha1Block; at < job.length; at += kSha1Block) {
-    __builtin_prefetch(job.message + at);
-  }
-}
-
 // The lanes of an engine that takes at most kWidth at a time.
 template <std::size_t kWidth>
 class Sha1Lanes {
@@ -173,8 +170,9 @@ class Sha1Lanes {
   std::span<Sha1Lane*> run(std::span<const Sha1Job> jobs, std::size_t least, Engine engine) {
     for (std::size_t active = 0;;) {
       for (; active < kWidth && !jobs.empty(); jobs = jobs.subspan(1)) {
-        lanes_[active++]->begin(jobs.front());
-        if (jobs.size() > kWidth) prefetch(jobs[kWidth]);
+        Sha1Lane& lane = *lanes_[active++];
+        lane.begin(jobs.front());
+        if (jobs.size() > kWidth) lane.ahead = jobs[kWidth].message;
       }
       const std::span<Sha1Lane*> used = std::span(lanes_).first(active);
       if (active == 0 || active < least) return used;

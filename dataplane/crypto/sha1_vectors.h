@@ -155,7 +155,10 @@ SIMPLON_VECTORS void compress(std::span<Sha1Lane* const> lanes, std::size_t bloc
   std::memcpy(&state, transposed, sizeof state);
   for (std::size_t n = 0; n < blocks; ++n) {
     const uint8_t* at[kLanes];
-    for (unsigned i = 0; i < kLanes; ++i) at[i] = used[i]->block(used[i]->next + n);
+    for (unsigned i = 0; i < kLanes; ++i) {
+      at[i] = used[i]->block(used[i]->next + n);
+      __builtin_prefetch(used[i]->ahead + (used[i]->next + n) * kSha1Block);
+    }
     Vector words[16];
     load<kLanes>(at, words);
     all_rounds(state[0], state[1], state[2], state[3], state[4], state, words,

@@ -58,9 +58,17 @@ constexpr std::size_t kAyiyaInnerAt = kAyiyaAt + sizeof(AyiyaHeader);
   __builtin_prefetch(burst.table.snapshot.slots() + slot);
   burst.context.runtime.prefetch(slot);
   __builtin_prefetch(burst.context.tunnel_counters + slot, 1);
-  // The inner source: of the link, or of another prefix of the tunnel's.
+  if (udp->checksum.raw() != 0) {
+    // All of it will be summed up before it is hashed.
+    for (std::size_t at = 0; at < length; at += 64) __builtin_prefetch(inner_start + at);
+  }
+  // The inner source: the client itself, or of another prefix of the tunnel's.
+  if (inner->source == ayiya->tunnel) {
+    burst.unit[index] = &burst.tunnel[index];
+    return true;
+  }
   const uint64_t source = inner->source.hi();
-  const PlainTable::Place* place = source == identity ? link : plain.find(source);
+  const PlainTable::Place* place = plain.find(source);
   return place != nullptr && find_unit(burst, index, *place, source, inner->source.bytes.data());
 }
 
@@ -123,6 +131,7 @@ void ayiya_plain_receive(PlainBurst& burst) {
   });
 
   AyiyaWorker& worker = *context.ayiya;
+  HashBudget& budget = worker.budget;
   const uint32_t unix_s = context.time.unix_s();
   unsigned count = 0;
   for (unsigned n = 0; n < list.count; ++n) {
@@ -130,7 +139,7 @@ void ayiya_plain_receive(PlainBurst& burst) {
     AyiyaWorker::Candidate& candidate = worker.candidates[count];
     const uint32_t number = burst.tunnel[index];
     if (!check_ayiya_tunnel(burst, index, unix_s) ||
-        !(candidate.payment = worker.budget.pay_as_endpoint(number, context.now_ns))) [[unlikely]] {
+        (candidate.payment.own = budget.pay_own(number, context.now_ns)) == nullptr) [[unlikely]] {
       burst.leave(index);
       continue;
     }
@@ -140,12 +149,21 @@ void ayiya_plain_receive(PlainBurst& burst) {
     worker.jobs[count++] = {packet.at<uint8_t>(kAyiyaAt), size, candidate.digest.data(),
                             burst.table.snapshot.slot(number).secret_sha1};
   }
+  const std::span<AyiyaWorker::Candidate> candidates = std::span(worker.candidates).first(count);
+  if (!budget.pay_common(count, context.now_ns)) [[unlikely]] {
+    for (const AyiyaWorker::Candidate& candidate : candidates) {
+      HashBudget::give_back_own(candidate.payment.own);
+      burst.leave(candidate.index);
+    }
+    return;
+  }
   worker.sha1().run(std::span(worker.jobs).first(count));
+  budget.give_back_common(count);
 
   TunnelCounters* counters = context.tunnel_counters;
   uint64_t done = 0;
-  for (const AyiyaWorker::Candidate& candidate : std::span(worker.candidates).first(count)) {
-    worker.budget.give_back(candidate.payment);
+  for (const AyiyaWorker::Candidate& candidate : candidates) {
+    HashBudget::give_back_own(candidate.payment.own);
     Packet& packet = burst.packets[candidate.index];
     if (!same_20_bytes(packet.at<AyiyaHeader>(kAyiyaAt)->signature.data(), candidate.digest.data()))
         [[unlikely]] {

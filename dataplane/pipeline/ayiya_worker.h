@@ -57,6 +57,25 @@ class HashBudget {
     return pay<kTunnel, kEndpoints>(tunnels_[bucket(slot)], endpoints_, now_ns, false);
   }
 
+  // The two halves of pay_as_endpoint(), for a burst: what the tunnels owe, and what all of them
+  // together do. Null and false: nothing has been paid.
+  uint64_t* pay_own(uint32_t slot, uint64_t now_ns) {
+    uint64_t& own = tunnels_[bucket(slot)];
+    const uint64_t paid = paid_until(own, kTunnel, now_ns);
+    if (paid > now_ns) return nullptr;
+    own = paid;
+    return &own;
+  }
+  bool pay_common(unsigned count, uint64_t now_ns) {
+    const uint64_t paid =
+        paid_until(endpoints_, kEndpoints, now_ns) - cost(kEndpoints) + count * cost(kEndpoints);
+    if (paid > now_ns) return false;
+    endpoints_ = paid;
+    return true;
+  }
+  static void give_back_own(uint64_t* own) { *own -= cost(kTunnel); }
+  void give_back_common(unsigned count) { endpoints_ -= count * cost(kEndpoints); }
+
   void give_back(const Payment& payment) {
     *payment.own -= payment.by_stranger ? cost(kSource) : cost(kTunnel);
     *payment.common -= payment.by_stranger ? cost(kStrangers) : cost(kEndpoints);

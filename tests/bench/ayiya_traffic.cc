@@ -133,4 +133,28 @@ void AyiyaTraffic::draw(AyiyaDirection direction) {
   sha1_->run(jobs);
 }
 
+void AyiyaTraffic::add_udp_checksums() {
+  for (std::size_t i = 0; i < kPackets; ++i) {
+    auto* ip = reinterpret_cast<Ipv4Header*>(frame(i) + sizeof(EthernetHeader));
+    auto* udp = reinterpret_cast<UdpHeader*>(ip + 1);
+    const uint16_t length = udp->length.value();
+    const uint64_t pseudo = ipv4_pseudo_sum(ip->source, ip->destination, length, kProtocolUdp);
+    const Be16 sum =
+        checksum_finish(checksum_add(pseudo, {reinterpret_cast<uint8_t*>(udp), length}));
+    udp->checksum = sum.raw() == 0 ? Be16(0xffff) : sum;
+  }
+}
+
+void AyiyaTraffic::forge(bool strangers) {
+  constexpr uint32_t kStrangers = 0x0c000000;
+  for (std::size_t i = 0; i < kPackets; ++i) {
+    auto* ip = reinterpret_cast<Ipv4Header*>(frame(i) + sizeof(EthernetHeader));
+    auto* ayiya = reinterpret_cast<AyiyaHeader*>(reinterpret_cast<UdpHeader*>(ip + 1) + 1);
+    ayiya->signature[random_() % kSha1Size] ^= 1;
+    if (!strangers) continue;
+    ip->source = Ipv4Address::from_value(kStrangers + static_cast<uint32_t>(random_() % 1000));
+    ip->checksum = ipv4_header_checksum(*ip);
+  }
+}
+
 }  // namespace simplon::bench

@@ -41,6 +41,11 @@ class AyiyaTraffic {
   // What is hashed of a packet, in either direction.
   std::size_t hashed_length() const { return sizeof(AyiyaHeader) + inner_length_; }
   void draw(AyiyaDirection direction);
+  // Received frames get the UDP checksum that most clients send.
+  void add_udp_checksums();
+  // Received frames no longer have good signatures. `strangers`: nor do they come from where the
+  // clients are, but from a thousand other addresses.
+  void forge(bool strangers);
 
  private:
   void draw_received(uint8_t* at, uint32_t tunnel);
