@@ -58,6 +58,17 @@ struct Compress {
   }
 };
 
+// Writes the digests of those that are done, and puts them behind the others. How many they are.
+std::size_t retire_finished(std::span<Sha1Lane*> lanes) {
+  std::size_t active = lanes.size();
+  for (std::size_t i = active; i-- > 0;) {
+    if (lanes[i]->left() != 0) continue;
+    lanes[i]->finish();
+    std::swap(lanes[i], lanes[--active]);
+  }
+  return lanes.size() - active;
+}
+
 // What a wide engine has left unfinished.
 template <Engine kEngine>
 void finish(std::span<Sha1Lane*> lanes) {

@@ -77,10 +77,10 @@ class Sha1Lane {
   // bytes are in the cache by then.
   void put_end(const Sha1Job& job) {
     const std::size_t rest = job.length % kSha1Block;
-    if (whole_ != 0) [[likely]] {
+    if (whole_ != 0 && rest != 0) {
       // Without branches: with it comes what is before it, which lands before the end.
       copy_block(tail() + rest - kSha1Block, job.message + job.length - kSha1Block);
-    } else if (rest != 0) {
+    } else if (whole_ == 0 && rest != 0) {
       std::memcpy(tail(), job.message, rest);
     }
     for (std::size_t i = 0; i < kSha1Block; i += 16) {
@@ -143,17 +143,6 @@ void advance_together(std::span<Sha1Lane*> lanes, Engine engine) {
   for (Sha1Lane* lane : lanes) lane->next += blocks;
 }
 
-// Writes the digests of those that are done, and puts them behind the others. How many they are.
-inline std::size_t retire_finished(std::span<Sha1Lane*> lanes) {
-  std::size_t active = lanes.size();
-  for (std::size_t i = active; i-- > 0;) {
-    if (lanes[i]->left() != 0) continue;
-    lanes[i]->finish();
-    std::swap(lanes[i], lanes[--active]);
-  }
-  return lanes.size() - active;
-}
-
 // The lanes of an engine that takes at most kWidth at a time.
 template <std::size_t kWidth>
 class Sha1Lanes {
@@ -168,20 +157,31 @@ class Sha1Lanes {
   // are returned, and are of this object.
   template <typename Engine>
   std::span<Sha1Lane*> run(std::span<const Sha1Job> jobs, std::size_t least, Engine engine) {
-    for (std::size_t active = 0;;) {
-      for (; active < kWidth && !jobs.empty(); jobs = jobs.subspan(1)) {
-        Sha1Lane& lane = *lanes_[active++];
-        lane.begin(jobs.front());
-        if (jobs.size() > kWidth) lane.ahead = jobs[kWidth].message;
-      }
+    std::size_t active = 0;
+    for (; active < kWidth && !jobs.empty(); ++active) fill(*lanes_[active], jobs);
+    for (;;) {
       const std::span<Sha1Lane*> used = std::span(lanes_).first(active);
       if (active == 0 || active < least) return used;
       advance_together(used, engine);
-      active -= retire_finished(used);
+      for (std::size_t i = active; i-- > 0;) {
+        if (lanes_[i]->left() != 0) continue;
+        lanes_[i]->finish();
+        if (!jobs.empty()) {
+          fill(*lanes_[i], jobs);
+        } else {
+          std::swap(lanes_[i], lanes_[--active]);
+        }
+      }
     }
   }
 
  private:
+  static void fill(Sha1Lane& lane, std::span<const Sha1Job>& jobs) {
+    lane.begin(jobs.front());
+    if (jobs.size() > kWidth) lane.ahead = jobs[kWidth].message;
+    jobs = jobs.subspan(1);
+  }
+
   std::array<Sha1Lane*, kWidth> lanes_;
   std::array<Sha1Lane, kWidth> memory_;
 };
