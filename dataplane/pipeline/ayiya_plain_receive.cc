@@ -41,7 +41,7 @@ constexpr std::size_t kAyiyaInnerAt = kAyiyaAt + sizeof(AyiyaHeader);
                     (load<uint32_t>(ayiya) == kAyiyaForwardIpv6) & (ayiya->tunnel.lo() == 2) &
                     (length <= mtu) & (inner_start[0] >> 4 == 6) & (inner->hop_limit > 1) &
                     ((outer_ecn == 0) | (outer_ecn == inner_ecn)) &
-                    is_ordinary(inner->destination.bytes.data()) & is_usable_unicast(outer->source);
+                    (ordinary_margin(inner->destination) >= 0) & is_usable_unicast(outer->source);
   if (!fine) [[unlikely]]
     return false;
   const PlainTable& plain = burst.table.plain;
@@ -54,7 +54,8 @@ constexpr std::size_t kAyiyaInnerAt = kAyiyaAt + sizeof(AyiyaHeader);
     return false;
   }
   const uint32_t slot = link->first + static_cast<uint32_t>(link->unit(identity));
-  burst.tunnel[index] = slot;
+  PlainPacket& work = burst.work[index];
+  work.tunnel = slot;
   __builtin_prefetch(burst.table.snapshot.slots() + slot);
   burst.context.runtime.prefetch(slot);
   __builtin_prefetch(burst.context.tunnel_counters + slot, 1);
@@ -64,12 +65,13 @@ constexpr std::size_t kAyiyaInnerAt = kAyiyaAt + sizeof(AyiyaHeader);
   }
   // The inner source: the client itself, or of another prefix of the tunnel's.
   if (inner->source == ayiya->tunnel) {
-    burst.unit[index] = &burst.tunnel[index];
+    work.unit = &work.tunnel;
     return true;
   }
   const uint64_t source = inner->source.hi();
   const PlainTable::Place* place = plain.find(source);
-  return place != nullptr && find_unit(burst, index, *place, source, inner->source.bytes.data());
+  return place != nullptr &&
+         find_unit(burst.table.snapshot.unit_to_slot().data(), *place, inner->source, source, work);
 }
 
 [[gnu::noinline]] bool datagram_sums_up(const Packet& packet) {
@@ -92,7 +94,7 @@ constexpr std::size_t kAyiyaInnerAt = kAyiyaAt + sizeof(AyiyaHeader);
   const uint64_t word = runtime.word(number);
   const uint64_t wanted = kAyiya | uint64_t{slot.incarnation & 0x7fu} << kIncarnationShift |
                           port << kPortShift | outer->source.value();
-  const uint32_t local = burst.table.plain.local_ipv4(local_index(word));
+  const uint32_t local = burst.table.plain.local_end(local_index(word)).address;
   return (word & kPlace) == wanted && local == outer->destination.raw() &&
          runtime.is_old_news(number, packet.at<AyiyaHeader>(kAyiyaAt)->epoch.value(),
                              burst.context.time.boot_s);
@@ -101,9 +103,9 @@ constexpr std::size_t kAyiyaInnerAt = kAyiyaAt + sizeof(AyiyaHeader);
 [[gnu::always_inline]] inline bool check_ayiya_tunnel(const PlainBurst& burst, std::size_t index,
                                                       uint32_t unix_s) {
   const Packet& packet = burst.packets[index];
-  const uint32_t number = burst.tunnel[index];
+  const uint32_t number = burst.work[index].tunnel;
   const TunnelSlot& slot = burst.table.snapshot.slot(number);
-  return *burst.unit[index] == number && number < burst.context.runtime.capacity() &&
+  return *burst.work[index].unit == number && number < burst.context.runtime.capacity() &&
          takes_ayiya(static_cast<TunnelKind>(slot.kind)) && (slot.flags & kTunnelEnabled) != 0 &&
          (slot.options & kTunnelOptionStrictReplay) == 0 && has_secret(slot) &&
          is_where_it_was(burst, packet, number, slot) &&
@@ -137,7 +139,7 @@ void ayiya_plain_receive(PlainBurst& burst) {
   for (unsigned n = 0; n < list.count; ++n) {
     const uint8_t index = list.packets[n];
     AyiyaWorker::Candidate& candidate = worker.candidates[count];
-    const uint32_t number = burst.tunnel[index];
+    const uint32_t number = burst.work[index].tunnel;
     if (!check_ayiya_tunnel(burst, index, unix_s) ||
         (candidate.payment.own = budget.pay_own(number, context.now_ns)) == nullptr) [[unlikely]] {
       burst.leave(index);
@@ -161,6 +163,7 @@ void ayiya_plain_receive(PlainBurst& burst) {
   budget.give_back_common(count);
 
   TunnelCounters* counters = context.tunnel_counters;
+  const Fate fate = sent_by(uplink, burst);
   uint64_t done = 0;
   for (const AyiyaWorker::Candidate& candidate : candidates) {
     HashBudget::give_back_own(candidate.payment.own);
@@ -170,15 +173,15 @@ void ayiya_plain_receive(PlainBurst& burst) {
       burst.leave(candidate.index);
       continue;
     }
-    const uint32_t slot = burst.tunnel[candidate.index];
+    const uint32_t slot = burst.work[candidate.index].tunnel;
     auto* inner = packet.at<Ipv6Header>(kAyiyaInnerAt);
     const std::size_t length = sizeof(Ipv6Header) + inner->payload_length.value();
     --inner->hop_limit;
-    put_on_link(packet, uplink, packet.data + kAyiyaInnerAt, length);
+    const auto behind = static_cast<unsigned>(packet.length - kAyiyaInnerAt - length);
+    put_on_link<kAyiyaOverheadIpv4>(packet, packet.data, uplink.bytes, fate, behind);
     packet.inner = packet.network;
     packet.inner_length = static_cast<uint16_t>(length);
     packet.in_slot = slot;
-    packet.interface = burst.interface;
     packet.encapsulation = Encapsulation::kAyiya;
     packet.transport = kAyiyaUdpAt;
     counter_add(counters[slot].in_packets, 1);

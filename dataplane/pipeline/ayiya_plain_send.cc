@@ -32,7 +32,7 @@ struct AyiyaWay {
   way.port = byte_swap(static_cast<uint16_t>(word >> kPortShift));
   way.remote = byte_swap(address);
   return (word & kPlain) == (kUpVerified | kAyiya) && incarnation(word) == slot.incarnation &&
-         address != 0 && !burst.table.plain.is_on_link(Ipv4Address::from_value(address));
+         address != 0 && !burst.table.plain.is_on_link(way.remote);
 }
 
 // Upper halves of link prefixes, by the pool of the last one asked for.
@@ -72,17 +72,18 @@ class LinkMemo {
                                                uint64_t link_hi) {
   // The sum of PlainTable is that of 6in4.
   constexpr uint32_t kOtherProtocol = (uint32_t{kProtocolIpv6} - kProtocolUdp) << 8;
+  const PlainTable::LocalEnd& local = plain.local_end(way.local_index);
   uint8_t* const ip = inner - kAyiyaOverheadIpv4;
   const std::size_t datagram = kAyiyaOverheadIpv4 - sizeof(Ipv4Header) + length;
   const uint32_t total = byte_swap(static_cast<uint16_t>(kAyiyaOverheadIpv4 + length));
-  const uint64_t sum = uint64_t{plain.outer_sum(way.local_index)} - kOtherProtocol + way.remote +
-                       total + (uint32_t{tos} << 8) + slot.outer_ttl;
+  const uint64_t sum = uint64_t{local.outer_sum} - kOtherProtocol + way.remote + total +
+                       (uint32_t{tos} << 8) + slot.outer_ttl;
   auto folded = static_cast<uint32_t>(sum) + static_cast<uint32_t>(sum >> 32);
   folded = (folded + std::rotl(folded, 16)) >> 16;
   const uint64_t words[] = {
       0x45u | uint32_t{tos} << 8 | total << 16 | uint64_t{0x0040} << 48,
       slot.outer_ttl | uint32_t{kProtocolUdp} << 8 | (~folded & 0xffff) << 16 |
-          uint64_t{plain.local_ipv4(way.local_index)} << 32,
+          uint64_t{local.address} << 32,
       // Destination, and the UDP header without a checksum.
       way.remote | uint64_t{byte_swap(kPortAyiya)} << 32 | uint64_t{way.port} << 48,
       byte_swap(static_cast<uint16_t>(datagram)) | uint64_t{kAyiyaForwardIpv6} << 32,
@@ -101,13 +102,12 @@ class LinkMemo {
 
 }  // namespace
 
-void ayiya_plain_send(PlainBurst& burst, const LinkTemplate& link) {
+void ayiya_plain_send(PlainBurst& burst, const LinkTemplate& link, unsigned candidates) {
   WorkerContext& context = burst.context;
   const ForwardingTable& table = burst.table;
-  const PacketList& list = burst.into_ayiya;
   // DF is for links that carry a minimal packet whole.
   if (context.ayiya == nullptr || link.mtu < kIpv6MinimumMtu + kAyiyaOverheadIpv4) {
-    for (unsigned n = 0; n < list.count; ++n) burst.leave(list.packets[n]);
+    for (unsigned n = 0; n < candidates; ++n) burst.leave(burst.work[n].packet);
     return;
   }
   AyiyaWorker& worker = *context.ayiya;
@@ -115,14 +115,15 @@ void ayiya_plain_send(PlainBurst& burst, const LinkTemplate& link) {
   const uint32_t epoch = context.time.unix_s();
   LinkMemo links(table.snapshot);
   unsigned count = 0;
-  std::array<uint8_t, kMaxBurst> taken;
-  for (unsigned n = 0; n < list.count; ++n) {
-    const uint8_t index = list.packets[n];
-    Packet& packet = burst.packets[index];
-    const uint32_t number = burst.slot[index];
+  const Fate fate = sent_by(link, burst);
+  std::array<Packet*, kMaxBurst> taken;
+  for (unsigned n = 0; n < candidates; ++n) {
+    const PlainPacket& work = burst.work[n];
+    Packet& packet = *work.packet;
+    const uint32_t number = work.slot;
     const TunnelSlot& slot = table.snapshot.slot(number);
     auto* inner = packet.at<Ipv6Header>(sizeof(EthernetHeader));
-    const std::size_t length = sizeof(Ipv6Header) + inner->payload_length.value();
+    const std::size_t length = work.length;
     AyiyaWay way;
     const bool fine = number < context.runtime.capacity() &&
                       find_ayiya_way(burst, number, slot, way) &&
@@ -130,31 +131,31 @@ void ayiya_plain_send(PlainBurst& burst, const LinkTemplate& link) {
                       length + kAyiyaOverheadIpv4 <= link.mtu;
     uint64_t link_hi = 0;
     if (!fine || !links.find(number, link_hi)) [[unlikely]] {
-      burst.leave(index);
+      burst.leave(&packet);
       continue;
     }
     const uint8_t tos = outer_tos(slot, inner->traffic_class());
     --inner->hop_limit;
     uint8_t* const at = packet.data + sizeof(EthernetHeader);
     write_ayiya(at, table.plain, slot, way, length, tos, epoch, link_hi);
-    put_on_link(packet, link, at - kAyiyaOverheadIpv4, kAyiyaOverheadIpv4 + length);
+    put_on_link<-static_cast<int>(kAyiyaOverheadIpv4)>(packet, packet.data, link.bytes, fate,
+                                                       work.behind);
     packet.inner = sizeof(EthernetHeader) + kAyiyaOverheadIpv4;
     packet.inner_length = static_cast<uint16_t>(length);
     packet.out_slot = number;
-    packet.interface = burst.interface;
     packet.encapsulation = Encapsulation::kAyiya;
     packet.transport = sizeof(Ipv4Header);  // as the stages leave it
     uint8_t* const header = at - sizeof(AyiyaHeader);
     worker.jobs[count] = {header, sizeof(AyiyaHeader) + length, header + kSha1KeyOffset,
                           slot.secret_sha1};
-    taken[count++] = index;
+    taken[count++] = &packet;
     counter_add(counters[number].out_packets, 1);
     counter_add(counters[number].out_bytes, length);
   }
   worker.sha1().run(std::span(worker.jobs).first(count));
   if ((table.snapshot.pop().flags & kPopAyiyaUdpChecksum) != 0) {
     for (unsigned n = 0; n < count; ++n) {
-      Packet& packet = burst.packets[taken[n]];
+      Packet& packet = *taken[n];
       put_udp_checksum(packet, packet.network + sizeof(Ipv4Header));
     }
   }

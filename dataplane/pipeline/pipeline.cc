@@ -3,22 +3,79 @@
 
 #include "dataplane/pipeline/pipeline.h"
 
+#include <bit>
+
 #include "dataplane/pipeline/batch.h"
 #include "dataplane/pipeline/encap.h"
 #include "dataplane/pipeline/link_output.h"
+#include "dataplane/pipeline/plain.h"
+#include "dataplane/pipeline/stage_profile.h"
 
 namespace simplon {
 namespace {
 
-void forward(Batch& batch) {
+// Runs a stage; `packets` enter it.
+struct NoWatch {
+  template <typename Run>
+  void time(Stage, std::size_t, Run run) const {
+    run();
+  }
+};
+
+// The same, for WorkerContext::profile.
+class StageWatch {
+ public:
+  explicit StageWatch(StageProfile& profile) : profile_(profile) {}
+
+  template <typename Run>
+  void time(Stage stage, std::size_t packets, Run run) const {
+    const uint64_t start = __builtin_ia32_rdtsc();
+    run();
+    profile_.add(stage, __builtin_ia32_rdtsc() - start, packets);
+  }
+
+ private:
+  StageProfile& profile_;
+};
+
+template <typename Watch>
+void forward(Batch& batch, const Watch& watch) {
   if (batch.ayiya_count != 0) [[unlikely]]
-    ayiya_receive(batch);
-  resolve(batch);
-  decap(batch);
-  route(batch);
-  write(batch);
+    watch.time(Stage::kAyiyaReceive, batch.ayiya_count, [&] { ayiya_receive(batch); });
+  watch.time(Stage::kResolve, batch.count, [&] { resolve(batch); });
+  watch.time(Stage::kDecap, batch.count, [&] { decap(batch); });
+  watch.time(Stage::kRoute, batch.count, [&] { route(batch); });
+  watch.time(Stage::kWrite, batch.count, [&] { write(batch); });
   if (batch.unsigned_count != 0) [[unlikely]]
-    ayiya_sign(batch);
+    watch.time(Stage::kAyiyaSign, batch.unsigned_count, [&] { ayiya_sign(batch); });
+}
+
+template <typename Watch>
+void by_stages(WorkerContext& context, const ForwardingTable& table, std::span<Packet> burst,
+               PacketSet packets, const Watch& watch) {
+  Batch batch(context, table, burst);
+  watch.time(Stage::kClassify, static_cast<std::size_t>(std::popcount(packets)),
+             [&] { classify(batch, packets); });
+  forward(batch, watch);
+}
+
+// Where most is not plain looking for what is does not pay: then a few bursts go without.
+constexpr uint8_t kBurstsWithoutPlain = 14;
+
+template <typename Watch>
+void process(WorkerContext& context, const ForwardingTable& table, std::span<Packet> burst,
+             const Watch& watch) {
+  PacketSet left = all_of(burst.size());
+  if (context.bursts_without_plain == 0) [[likely]] {
+    watch.time(Stage::kPlain, burst.size(), [&] { left = forward_plain(context, table, burst); });
+    if (left == 0) [[likely]]
+      return;
+    const auto others = static_cast<std::size_t>(std::popcount(left));
+    if (2 * others > burst.size()) context.bursts_without_plain = kBurstsWithoutPlain;
+  } else {
+    --context.bursts_without_plain;
+  }
+  by_stages(context, table, burst, left, watch);
 }
 
 // One packet of the PoP's own into `out_slot`, or a piece of one that has been routed there.
@@ -39,21 +96,21 @@ bool fits_tunnel(Batch& batch, Packet& packet) {
 
 void forward_by_stages(WorkerContext& context, const ForwardingTable& table,
                        std::span<Packet> burst, PacketSet packets) {
-  Batch batch(context, table, burst);
-  classify(batch, packets);
-  forward(batch);
+  by_stages(context, table, burst, packets, NoWatch());
 }
 
 void process_burst(WorkerContext& context, const ForwardingTable& table, std::span<Packet> burst) {
-  const PacketSet left = forward_plain(context, table, burst);
-  if (left != 0) [[unlikely]]
-    forward_by_stages(context, table, burst, left);
+  if (context.profile != nullptr) [[unlikely]] {
+    process(context, table, burst, StageWatch(*context.profile));
+  } else {
+    process(context, table, burst, NoWatch());
+  }
 }
 
 void receive_carrier(WorkerContext& context, const ForwardingTable& table, Packet& packet) {
   Batch batch(context, table, {&packet, 1});
   classify_outer(batch, 0);
-  forward(batch);
+  forward(batch, NoWatch());
 }
 
 void send_ipv6(WorkerContext& context, const ForwardingTable& table, Packet& packet) {

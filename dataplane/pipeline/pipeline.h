@@ -24,8 +24,9 @@ namespace simplon {
 
 // Gives every packet of a received burst (at most kMaxBurst) a verdict; frames to send are
 // rewritten in place. On entry `data`, `length`, `headroom`, `tailroom`, `port`, `buffer` are set,
-// the rest default. Counts drops, tunnels and what the stages do; the front end counts rx_packets
-// and tx_packets, and frees or passes on by verdict.
+// the rest default; the first line of each frame had better be on its way into the cache. Counts
+// drops, tunnels and what the stages do; the front end counts rx_packets and tx_packets, and frees
+// or passes on by verdict.
 void process_burst(WorkerContext& context, const ForwardingTable& table, std::span<Packet> burst);
 
 // Routes one IPv6 packet the PoP made (`originated`), which stands at `packet.inner`: into a tunnel

@@ -3,25 +3,20 @@
 
 #include "dataplane/pipeline/plain.h"
 
-#include <algorithm>
-
 #include "dataplane/net/ayiya.h"
 #include "dataplane/pipeline/plain_burst.h"
 
 namespace simplon {
 namespace {
 
-constexpr std::size_t kCarriedFrom = sizeof(EthernetHeader) + sizeof(Ipv4Header);
-constexpr std::size_t kLeastNative = sizeof(EthernetHeader) + sizeof(Ipv6Header);
-constexpr std::size_t kLeastCarrier = kCarriedFrom + sizeof(Ipv6Header);
-constexpr std::size_t kUdpPortAt = kCarriedFrom + 2;
+// Shorter ones are left to the stages: behind this nothing has to look at lengths before it looks
+// at headers.
+constexpr std::size_t kLeastFrame =
+    sizeof(EthernetHeader) + sizeof(Ipv4Header) + sizeof(Ipv6Header);
+
+constexpr std::size_t kUdpPortAt = sizeof(EthernetHeader) + sizeof(Ipv4Header) + 2;
 constexpr std::size_t kLeastAyiya =
     sizeof(EthernetHeader) + kAyiyaOverheadIpv4 + sizeof(Ipv6Header);
-
-// The first bytes of a word, as in memory.
-constexpr uint64_t first_bytes(std::size_t count) {
-  return (uint64_t{1} << (8 * count)) - 1;
-}
 
 uint64_t word_of(const MacAddress& mac) {
   uint64_t word = 0;
@@ -43,41 +38,44 @@ constexpr uint32_t kWholeUdp = uint32_t{kProtocolUdp} << 24;
 // By the first bytes of the frames: which may be plain, and in which direction. No branch depends
 // on the direction. Starts fetching the second line that will be touched.
 void sort_burst(PlainBurst& burst, uint8_t port, const MacAddress& mac) {
-  constexpr std::size_t kAhead = 8;
   const uint64_t our_mac = word_of(mac);
   const std::size_t count = burst.packets.size();
-  for (std::size_t i = 0; i < std::min(kAhead, count); ++i) {
-    __builtin_prefetch(burst.packets[i].data);
-  }
+  // Here and not in `burst`, where each byte written to a list might change them.
+  std::size_t from_tunnels = 0;
+  std::size_t into_tunnels = 0;
+  PacketSet left = 0;
   for (std::size_t i = 0; i < count; ++i) {
-    if (i + kAhead < count) __builtin_prefetch(burst.packets[i + kAhead].data);
     const Packet& packet = burst.packets[i];
-    if (packet.length < kLeastNative || packet.port != port) [[unlikely]] {
-      burst.leave(i);
+    if (packet.length < kLeastFrame || packet.port != port) [[unlikely]] {
+      left |= PacketSet{1} << i;
       continue;
     }
     const uint8_t* frame = packet.data;
+    const uint64_t foreign = (load<uint64_t>(frame) ^ our_mac) << 16;
     const auto start = load<uint32_t>(frame + sizeof(EthernetHeader) - 2);
-    const bool ours = ((load<uint64_t>(frame) ^ our_mac) & first_bytes(sizeof(mac))) == 0;
-    const bool ipv4 = ours & ((start & kIpv4Mask) == kIpv4Start);
-    // No frame of IPv6 is shorter than that.
     const uint32_t fragment = load<uint32_t>(frame + kFragmentAt) & kFragmentMask;
-    const bool from_tunnel = ipv4 & (fragment == kWholeProto41) & (packet.length >= kLeastCarrier);
-    const bool ayiya = ipv4 & (fragment == kWholeUdp) & (packet.length >= kLeastAyiya) &&
-                       load<uint16_t>(frame + kUdpPortAt) == byte_swap(uint16_t{kPortAyiya});
-    const bool into_tunnel = ours & ((start & kIpv6Mask) == kIpv6Start);
-    burst.from_tunnels.add_if(from_tunnel, i);
-    burst.into_tunnels.add_if(into_tunnel, i);
-    burst.left |= PacketSet{!(from_tunnel | into_tunnel | ayiya)} << i;
-    if (ayiya) {
+    const uint64_t no_ipv4 = foreign | ((start & kIpv4Mask) ^ kIpv4Start);
+    const std::size_t from_tunnel = (no_ipv4 | (fragment ^ kWholeProto41)) == 0;
+    const std::size_t into_tunnel = (foreign | ((start & kIpv6Mask) ^ kIpv6Start)) == 0;
+    burst.from_tunnels.packets[from_tunnels] = static_cast<uint8_t>(i);
+    from_tunnels += from_tunnel;
+    burst.into_tunnels.packets[into_tunnels] = static_cast<uint8_t>(i);
+    into_tunnels += into_tunnel;
+    left |= PacketSet{1 ^ from_tunnel ^ into_tunnel} << i;
+    if ((no_ipv4 | (fragment ^ kWholeUdp)) == 0 && packet.length >= kLeastAyiya &&
+        load<uint16_t>(frame + kUdpPortAt) == byte_swap(kPortAyiya)) [[unlikely]] {
+      left ^= PacketSet{1} << i;
       burst.ayiya.add(i);
       __builtin_prefetch(frame + 64);
       __builtin_prefetch(frame + 128);
       continue;
     }
     // The inner destination stands behind the first line; the outer header will begin before it.
-    __builtin_prefetch(frame + (from_tunnel ? 64 : -64), 1);
+    __builtin_prefetch(frame - 64 + 128 * from_tunnel, 1);
   }
+  burst.from_tunnels.count = static_cast<unsigned>(from_tunnels);
+  burst.into_tunnels.count = static_cast<unsigned>(into_tunnels);
+  burst.left = left;
 }
 
 }  // namespace
@@ -94,7 +92,8 @@ LinkTemplate link_template(const PlainBurst& burst, const NextHop& next_hop, Be1
   found.interface = next_hop.interface;
   found.port = link.port;
   found.mtu = link.mtu;
-  std::memcpy(found.bytes.data() + sizeof(found.bytes) - sizeof(header), &header, sizeof(header));
+  std::memcpy(reinterpret_cast<uint8_t*>(&found.bytes) + sizeof(found.bytes) - sizeof(header),
+              &header, sizeof(header));
   return found;
 }
 

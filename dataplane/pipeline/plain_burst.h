@@ -6,6 +6,7 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <span>
@@ -33,13 +34,14 @@ template <typename T>
   return (sum + carry) % 0xffff == 0;
 }
 
-// The last 16 bytes before an IP header: two that mean nothing and an Ethernet header, so that it
-// is written by one store. Whoever writes it owns two bytes before the frame.
-struct alignas(16) LinkTemplate {
+// A way out, for one burst.
+struct LinkTemplate {
   uint8_t interface = kNoInterfaceIndex;  // no plain way
   uint8_t port = 0;
-  uint16_t mtu = 0;
-  std::array<uint8_t, 16> bytes{};
+  uint16_t mtu = 0;  // 0: no plain way
+  // The last 16 bytes before an IP header: two that mean nothing and an Ethernet header, so that it
+  // is written at once. Whoever writes it owns two bytes before the frame.
+  std::array<uint64_t, 2> bytes{};
 
   bool usable() const { return interface != kNoInterfaceIndex; }
 };
@@ -50,11 +52,6 @@ struct PacketList {
   std::array<uint8_t, kMaxBurst> packets;
 
   void add(std::size_t index) { packets[count++] = static_cast<uint8_t>(index); }
-  // Without a branch.
-  void add_if(bool condition, std::size_t index) {
-    packets[count] = static_cast<uint8_t>(index);
-    count += condition;
-  }
   // Keeps those for which `keep(index)` is true.
   template <typename Keep>
   [[gnu::always_inline]] void keep_if(Keep keep) {
@@ -68,11 +65,22 @@ struct PacketList {
   }
 };
 
+// A packet that is plain as far as it is known.
+struct PlainPacket {
+  Packet* packet;
+  const uint32_t* unit;  // where its slot stands: a map entry, or `slot`
+  uint32_t slot;
+  uint16_t length;  // of the inner packet
+  uint16_t behind;  // bytes of the frame behind it
+  uint32_t tunnel;  // of AYIYA from a tunnel, by the identity: a slot
+};
+
 struct PlainBurst {
   PlainBurst(WorkerContext& worker, const ForwardingTable& forwarding, std::span<Packet> burst)
       : context(worker), table(forwarding), packets(burst) {}
 
   void leave(std::size_t index) { left |= PacketSet{1} << index; }
+  void leave(const Packet* packet) { leave(static_cast<std::size_t>(packet - packets.data())); }
 
   WorkerContext& context;
   const ForwardingTable& table;
@@ -82,90 +90,119 @@ struct PlainBurst {
 
   PacketList from_tunnels;
   PacketList into_tunnels;
-  PacketList ayiya;       // from tunnels, in AYIYA
-  PacketList into_ayiya;  // into tunnels that take AYIYA; their slots are known
-  // By packet index: where the slot stands, and it, where no map has it.
-  std::array<const uint32_t*, kMaxBurst> unit;
-  std::array<uint32_t, kMaxBurst> slot;
-  std::array<uint32_t, kMaxBurst> tunnel;  // of `ayiya`, by the identity: a slot
+  PacketList ayiya;  // from tunnels, in AYIYA
+  // Of the direction that is being worked on.
+  std::array<PlainPacket, kMaxBurst> work;
 };
 
-// The tunnel of an address: starts fetching the map entry. False: none that is plain.
-[[gnu::always_inline]] inline bool find_unit(PlainBurst& burst, std::size_t index,
-                                             const PlainTable::Place& place, uint64_t hi,
-                                             const uint8_t* address) {
+// The tunnel of an address: starts fetching the map entry. False: none that is plain; what is no
+// pool has no units.
+[[gnu::always_inline]] inline bool find_unit(const uint32_t* unit_to_slot,
+                                             const PlainTable::Place& place,
+                                             const Ipv6Address& address, uint64_t hi,
+                                             PlainPacket& work) {
   const uint64_t unit = place.unit(hi);
-  const bool mapped = place.kind == PoolKind::kDelegated;
   const uint32_t value = place.first + static_cast<uint32_t>(unit);
-  burst.slot[index] = value;
-  const uint32_t* at =
-      mapped ? burst.table.snapshot.unit_to_slot().data() + value : &burst.slot[index];
-  burst.unit[index] = at;
-  __builtin_prefetch(at);
+  work.slot = value;
+  work.unit = place.kind == PoolKind::kDelegated ? unit_to_slot + value : &work.slot;
+  __builtin_prefetch(work.unit);
   // Of a link only the client's end is a host.
-  const bool is_host =
-      place.kind != PoolKind::kLink || load<uint64_t>(address + 8) == byte_swap(uint64_t{2});
-  return unit < place.limit && place.kind != PoolKind::kNone && is_host;
+  return unit < place.limit && (place.kind != PoolKind::kLink || address.lo() == 2);
 }
 
-// Units to slots: starts fetching slots and counters. Nobody's go to the stages.
-inline void find_slots(PlainBurst& burst, PacketList& list) {
-  const TunnelSlot* slots = burst.table.snapshot.slots();
-  const TunnelCounters* counters = burst.context.tunnel_counters;
+// Units to slots: starts fetching slots and counters. Nobody's go to the stages. Returns how many
+// are left of `count`.
+inline unsigned find_slots(PlainBurst& burst, unsigned count) {
+  const TunnelSlot* const slots = burst.table.snapshot.slots();
+  const TunnelCounters* const counters = burst.context.tunnel_counters;
   unsigned kept = 0;
-  for (unsigned n = 0; n < list.count; ++n) {
-    const uint8_t index = list.packets[n];
-    const uint32_t slot = *burst.unit[index];
+  for (unsigned n = 0; n < count; ++n) {
+    PlainPacket& work = burst.work[n];
+    const uint32_t slot = *work.unit;
     if (slot == kNoSlot) [[unlikely]] {
-      burst.leave(index);
+      burst.leave(work.packet);
       continue;
     }
-    burst.slot[index] = slot;
     __builtin_prefetch(slots + slot);
     __builtin_prefetch(counters + slot, 1);
-    list.packets[kept++] = index;
+    if (kept != n) [[unlikely]]
+      burst.work[kept] = work;
+    burst.work[kept++].slot = slot;
   }
-  list.count = kept;
+  return kept;
 }
 
-// ::/8 holds the unspecified, loopback, compatible and mapped addresses, fe00::/7 link-local and
-// multicast ones.
-inline bool is_ordinary(const uint8_t* address) {
-  return static_cast<uint8_t>(address[0] - 1) < 0xfd;
+// Negative for ::/8, which holds the unspecified, loopback, compatible and mapped addresses, and
+// for fe00::/7, which holds link-local and multicast ones.
+inline int ordinary_margin(const Ipv6Address& a) {
+  return (a.bytes[0] - 1) | (0xfd - a.bytes[0]);
 }
 
-inline bool is_plain_tunnel(const TunnelSlot& slot) {
-  return slot.kind == static_cast<uint8_t>(TunnelKind::kProto41) &&
-         (slot.flags & kTunnelEnabled) != 0;
+// Kind and flags are what is wanted, flags as far as `mask` has them.
+[[gnu::always_inline]] inline bool is_plain_tunnel(const TunnelSlot& slot, uint8_t mask) {
+  static_assert(offsetof(TunnelSlot, flags) == offsetof(TunnelSlot, kind) + 1);
+  constexpr auto kWanted = static_cast<unsigned>(TunnelKind::kProto41) | unsigned{kTunnelEnabled}
+                                                                             << 8;
+  return (load<uint16_t>(&slot.kind) & (0xffu | unsigned{mask} << 8)) == kWanted;
 }
 
-// The way through the gateway `next_hop` names, for this burst. Not usable where there is none, its
+// The way through the gateway `next_hop` names, for this burst. None where there is no gateway, its
 // MAC is not known or its link wants a VLAN tag.
 LinkTemplate link_template(const PlainBurst& burst, const NextHop& next_hop, Be16 type);
 
-// The IP packet of `length` bytes at `ip` gets its link header; all of the rest of the view is as
-// the frame `packet` came in, and changes. `inner_at`: where the inner packet stands then.
-[[gnu::always_inline]] inline void put_on_link(Packet& packet, const LinkTemplate& link,
-                                               uint8_t* ip, std::size_t length) {
-  std::memcpy(ip - sizeof(link.bytes), link.bytes.data(), sizeof(link.bytes));
-  uint8_t* const frame = ip - sizeof(EthernetHeader);
-  const auto moved = static_cast<int>(frame - packet.data);
-  const auto size = static_cast<uint16_t>(sizeof(EthernetHeader) + length);
+// What becomes of a packet besides its bytes: the fields after `out_slot`.
+struct Fate {
+  uint8_t port;
+  uint8_t interface;
+  Verdict verdict;
+  DropReason reason;
+};
+static_assert(offsetof(Packet, interface) == offsetof(Packet, port) + offsetof(Fate, interface));
+static_assert(offsetof(Packet, verdict) == offsetof(Packet, port) + offsetof(Fate, verdict));
+static_assert(offsetof(Packet, reason) == offsetof(Packet, port) + offsetof(Fate, reason));
+
+inline Fate sent_by(const LinkTemplate& link, const PlainBurst& burst) {
+  return {link.port, burst.interface, Verdict::kTransmit, Packet{}.reason};
+}
+
+// What the view looks like that is `Moved` bytes shorter at its front, `behind` bytes at its end
+// and has its IP header behind the link header: `length`, `headroom`, `tailroom` and `network` at
+// once.
+template <int Moved>
+[[gnu::always_inline]] inline void cut(Packet& packet, unsigned behind) {
+  static_assert(offsetof(Packet, headroom) == offsetof(Packet, length) + 2);
+  static_assert(offsetof(Packet, tailroom) == offsetof(Packet, length) + 4);
+  static_assert(offsetof(Packet, network) == offsetof(Packet, length) + 6);
+  constexpr uint64_t kMoved = (static_cast<uint64_t>(int64_t{Moved}) << 16) -
+                              static_cast<uint64_t>(int64_t{Moved}) +
+                              (uint64_t{sizeof(EthernetHeader)} << 48);
+  // No field exceeds its 16 bits, so none carries into the next.
+  const uint64_t fields =
+      load<uint64_t>(&packet.length) + kMoved + (uint64_t{behind} << 32) - behind;
+  std::memcpy(&packet.length, &fields, sizeof(fields));
+}
+
+// The frame whose IP header stood behind `frame` and begins `Moved` bytes later now gets its link
+// header.
+template <int Moved>
+[[gnu::always_inline]] inline void put_on_link(Packet& packet, uint8_t* frame,
+                                               const std::array<uint64_t, 2>& header,
+                                               const Fate& fate, unsigned behind) {
+  frame += Moved;
+  std::memcpy(frame + sizeof(EthernetHeader) - sizeof(header), header.data(), sizeof(header));
   packet.data = frame;
-  packet.headroom = static_cast<uint16_t>(packet.headroom + moved);
-  packet.tailroom = static_cast<uint16_t>(packet.tailroom + packet.length - moved - size);
-  packet.length = size;
-  packet.network = sizeof(EthernetHeader);
-  packet.port = link.port;
-  packet.verdict = Verdict::kTransmit;
+  cut<Moved>(packet, behind);
+  std::memcpy(&packet.port, &fate, sizeof(fate));
 }
 
 // ---- The two directions, for packets on their lists.
 
 void plain_decap(PlainBurst& burst);
 void plain_encap(PlainBurst& burst);
+// Those have their place in `work` by their index.
 void ayiya_plain_receive(PlainBurst& burst);
-// Called by plain_encap(): `link` is the way through the IPv4 gateway.
-void ayiya_plain_send(PlainBurst& burst, const LinkTemplate& link);
+// Called by plain_encap() for the first `count` of `work`, into tunnels that may take AYIYA; `link`
+// is the way through the IPv4 gateway.
+void ayiya_plain_send(PlainBurst& burst, const LinkTemplate& link, unsigned count);
 
 }  // namespace simplon

@@ -10,80 +10,88 @@ constexpr std::size_t kCarrierAt = sizeof(EthernetHeader);
 constexpr std::size_t kCarriedAt = kCarrierAt + sizeof(Ipv4Header);
 
 // What can be said without the tunnel. Starts fetching the map entry.
-[[gnu::always_inline]] inline bool check_carried(PlainBurst& burst, std::size_t index,
-                                                 std::size_t mtu) {
-  const Packet& packet = burst.packets[index];
-  const auto* outer = packet.at<Ipv4Header>(kCarrierAt);
-  const auto* inner = packet.at<Ipv6Header>(kCarriedAt);
-  const std::size_t total = outer->total_length.value();
-  const std::size_t length = sizeof(Ipv6Header) + inner->payload_length.value();
-  const auto* inner_start = packet.at<uint8_t>(kCarriedAt);
+[[gnu::always_inline]] inline bool check_carried(const PlainTable& plain,
+                                                 const uint32_t* unit_to_slot, int mtu,
+                                                 Packet& packet, PlainPacket& work) {
+  const uint8_t* const frame = packet.data;
+  const auto* outer = reinterpret_cast<const Ipv4Header*>(frame + kCarrierAt);
+  const auto* inner = reinterpret_cast<const Ipv6Header*>(frame + kCarriedAt);
+  const int total = outer->total_length.value();
+  const int length = static_cast<int>(sizeof(Ipv6Header)) + inner->payload_length.value();
+  // Negative where there is something wrong.
+  const int carrier_room = packet.length - static_cast<int>(kCarrierAt) - total;
+  const int inner_room = total - static_cast<int>(sizeof(Ipv4Header)) - length;
+  const int link_room = mtu - length;
+  const int hops = inner->hop_limit - 2;
+  const int margin = ordinary_margin(inner->destination);
+  // Not 0 where there is: another version, or two ECN fields that are not ours to judge.
+  const auto start = load<uint16_t>(inner);
   const unsigned outer_ecn = outer->tos & 3u;
-  const unsigned inner_ecn = inner_start[1] >> 4 & 3u;
-  const bool fine = sums_up(packet.at<uint8_t>(kCarrierAt)) &
-                    (kCarrierAt + total <= packet.length) & (sizeof(Ipv4Header) + length <= total) &
-                    (length <= mtu) & (inner_start[0] >> 4 == 6) & (inner->hop_limit > 1) &
-                    ((outer_ecn == 0) | (outer_ecn == inner_ecn)) &
-                    is_ordinary(inner->destination.bytes.data());
-  if (!fine) [[unlikely]]
+  const unsigned inner_ecn = start >> 12 & 3u;
+  const unsigned odd = ((start & 0xf0u) ^ 0x60u) | outer_ecn * (outer_ecn ^ inner_ecn);
+  if ((carrier_room | inner_room | link_room | hops | margin) < 0 || odd != 0 ||
+      !sums_up(frame + kCarrierAt)) [[unlikely]] {
     return false;
-  const PlainTable& plain = burst.table.plain;
+  }
   if (plain.find(inner->destination.hi()) != nullptr) [[unlikely]]
     return false;
+  work.packet = &packet;
+  work.length = static_cast<uint16_t>(length);
+  work.behind = static_cast<uint16_t>(carrier_room + inner_room);
   const uint64_t source = inner->source.hi();
   const PlainTable::Place* place = plain.find(source);
-  return place != nullptr && find_unit(burst, index, *place, source, inner->source.bytes.data());
+  return place != nullptr && find_unit(unit_to_slot, *place, inner->source, source, work);
 }
 
-// From and to the ends of the tunnel.
-[[gnu::always_inline]] inline bool is_from_its_end(const PlainTable& plain, const Packet& packet,
-                                                   const TunnelSlot& slot) {
-  const auto* outer = packet.at<Ipv4Header>(kCarrierAt);
-  const uint64_t ends = load<uint64_t>(&outer->source);
-  const uint64_t ours =
-      load<uint32_t>(&slot.remote[12]) | uint64_t{plain.local_ipv4(slot.local_index)} << 32;
-  return is_plain_tunnel(slot) & (ends == ours);
+// Between the ends of the tunnel.
+[[gnu::always_inline]] inline bool is_of_tunnel(const PlainTable& plain, const uint8_t* frame,
+                                                const TunnelSlot& slot) {
+  const auto ends = load<uint64_t>(frame + kCarrierAt + offsetof(Ipv4Header, source));
+  return is_plain_tunnel(slot, kTunnelEnabled) &&
+         ends == (load<uint32_t>(&slot.remote[12]) |
+                  uint64_t{plain.local_end(slot.local_index).address} << 32);
 }
 
 }  // namespace
 
 void plain_decap(PlainBurst& burst) {
-  const LinkTemplate uplink =
-      link_template(burst, burst.table.links.default_ipv6(), kEtherTypeIpv6);
-  // An MTU of 0 refuses all.
-  PacketList& list = burst.from_tunnels;
-  unsigned kept = 0;
+  const ForwardingTable& table = burst.table;
+  const PlainTable& plain = table.plain;
+  const LinkTemplate uplink = link_template(burst, table.links.default_ipv6(), kEtherTypeIpv6);
+  const uint32_t* const unit_to_slot = table.snapshot.unit_to_slot().data();
+  Packet* const packets = burst.packets.data();
+  const PacketList& list = burst.from_tunnels;
+  unsigned count = 0;
   for (unsigned n = 0; n < list.count; ++n) {
-    const uint8_t index = list.packets[n];
-    list.packets[kept] = index;
-    if (check_carried(burst, index, uplink.mtu)) [[likely]] {
-      ++kept;
+    Packet& packet = packets[list.packets[n]];
+    if (check_carried(plain, unit_to_slot, uplink.mtu, packet, burst.work[count])) [[likely]] {
+      ++count;
     } else {
-      burst.leave(index);
+      burst.leave(&packet);
     }
   }
-  list.count = kept;
-  find_slots(burst, list);
+  count = find_slots(burst, count);
 
-  const TunnelSlot* slots = burst.table.snapshot.slots();
-  TunnelCounters* counters = burst.context.tunnel_counters;
-  uint64_t done = 0;
-  for (unsigned n = 0; n < list.count; ++n) {
-    const uint8_t index = list.packets[n];
-    Packet& packet = burst.packets[index];
-    const uint32_t slot = burst.slot[index];
-    if (!is_from_its_end(burst.table.plain, packet, slots[slot])) [[unlikely]] {
-      burst.leave(index);
+  const TunnelSlot* const slots = table.snapshot.slots();
+  TunnelCounters* const counters = burst.context.tunnel_counters;
+  const std::array<uint64_t, 2> header = uplink.bytes;
+  const Fate fate = sent_by(uplink, burst);
+  unsigned done = 0;
+  for (unsigned n = 0; n < count; ++n) {
+    const PlainPacket& work = burst.work[n];
+    Packet& packet = *work.packet;
+    uint8_t* const frame = packet.data;
+    const uint32_t slot = work.slot;
+    const uint16_t length = work.length;
+    if (!is_of_tunnel(plain, frame, slots[slot])) [[unlikely]] {
+      burst.leave(&packet);
       continue;
     }
-    auto* inner = packet.at<Ipv6Header>(kCarriedAt);
-    const std::size_t length = sizeof(Ipv6Header) + inner->payload_length.value();
-    --inner->hop_limit;
-    put_on_link(packet, uplink, packet.data + kCarriedAt, length);
-    packet.inner = packet.network;
-    packet.inner_length = static_cast<uint16_t>(length);
+    --reinterpret_cast<Ipv6Header*>(frame + kCarriedAt)->hop_limit;
+    put_on_link<sizeof(Ipv4Header)>(packet, frame, header, fate, work.behind);
+    packet.inner = sizeof(EthernetHeader);
+    packet.inner_length = length;
     packet.in_slot = slot;
-    packet.interface = burst.interface;
     packet.encapsulation = Encapsulation::kProto41;
     counter_add(counters[slot].in_packets, 1);
     counter_add(counters[slot].in_bytes, length);

@@ -59,11 +59,10 @@ PlainTable::PlainTable(const SnapshotView& snapshot, const LinkTable& links) {
       add(place_around(local, 64));
       continue;
     }
-    local_ipv4_[n] = local.ipv4().raw();
     // Version and header length, DF, protocol, source.
-    const uint32_t source = local_ipv4_[n];
-    outer_sums_[n] =
-        0x0045 + 0x0040 + (uint32_t{kProtocolIpv6} << 8) + (source & 0xffff) + (source >> 16);
+    const uint32_t source = local.ipv4().raw();
+    local_ends_[n] = {source, 0x0045 + 0x0040 + (uint32_t{kProtocolIpv6} << 8) + (source & 0xffff) +
+                                  (source >> 16)};
   }
   std::array<PrefixBuckets::Prefix, PrefixBuckets::kMaxPrefixes> prefixes;
   for (std::size_t n = 0; n < count; ++n) prefixes[n] = {places_[n].base, places_[n].mask};

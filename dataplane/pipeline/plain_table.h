@@ -37,7 +37,7 @@ class PlainTable {
   // The upper 64 bits of an IPv6 address as a host value; null: neither in a pool nor near the PoP.
   const Place* find(uint64_t hi) const {
     for (uint64_t left = buckets_.candidates(hi); left != 0; left &= left - 1) {
-      const Place& place = places_[std::countr_zero(left)];
+      const Place& place = places_[static_cast<unsigned>(std::countr_zero(left))];
       if ((hi & place.mask) == place.base) return &place;
     }
     return nullptr;
@@ -46,19 +46,24 @@ class PlainTable {
   // False: too many pools for find(), which knows nothing then.
   bool usable() const { return usable_; }
 
-  // By TunnelSlot::local_index, as in memory; 0 for those of IPv6.
-  uint32_t local_ipv4(uint8_t index) const { return local_ipv4_[index]; }
-  // Sum of what is the same in all outer headers of 6in4 from there, in the order of memory: no
-  // TOS, length, TTL and destination.
-  uint32_t outer_sum(uint8_t index) const { return outer_sums_[index]; }
+  // A PoP's end of tunnels, in the order of memory.
+  struct LocalEnd {
+    uint32_t address = 0;  // 0 for those of IPv6
+    // Of all that is the same in outer headers of 6in4 from there: no TOS, length, TTL,
+    // destination.
+    uint32_t outer_sum = 0;
+  };
+  // By TunnelSlot::local_index.
+  const LocalEnd& local_end(uint8_t index) const { return local_ends_[index]; }
 
-  // Reached without the gateway.
-  bool is_on_link(Ipv4Address a) const {
-    bool found = false;
-    for (std::size_t n = 0; n < link_count_; ++n) {
-      found |= ((a.raw() ^ links_[n].base) & links_[n].mask) == 0;
+  // Reached without the gateway. `ipv4` as in memory.
+  bool is_on_link(uint32_t ipv4) const {
+    // Hardly ever more than one.
+#pragma GCC unroll 1
+    for (const OnLink* link = links_.data(); link != links_.data() + link_count_; ++link) {
+      if (((ipv4 ^ link->base) & link->mask) == 0) return true;
     }
-    return found;
+    return false;
   }
 
  private:
@@ -68,8 +73,7 @@ class PlainTable {
 
   PrefixBuckets buckets_;
   alignas(64) std::array<Place, PrefixBuckets::kMaxPrefixes> places_{};
-  std::array<uint32_t, kMaxLocalAddresses> local_ipv4_{};
-  std::array<uint32_t, kMaxLocalAddresses> outer_sums_{};
+  std::array<LocalEnd, kMaxLocalAddresses> local_ends_{};
   std::array<OnLink, kMaxInterfaces> links_{};
   std::size_t link_count_ = 0;
   bool usable_ = true;

@@ -57,6 +57,7 @@ struct alignas(64) WorkerContext {
   BurstTime time;
   uint16_t next_ipv4_id;
   uint16_t ipv4_id_stride;
+  uint8_t bursts_without_plain = 0;  // that follow: process_burst()'s own
   std::array<TokenBucket, kPuntClassCount> punt_budget;
 
   // In front of PuntClass::kNewBeat: one flooder starves its own bucket only.

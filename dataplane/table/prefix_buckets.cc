@@ -9,49 +9,53 @@
 
 namespace simplon {
 
-// Marks each prefix in every bucket an address of it can fall into. Bits below the prefix are free;
-// a bucket bit is free when either window has a free bit there.
-void PrefixBuckets::fill(Buckets& buckets, std::span<const Prefix> prefixes, unsigned low,
-                         unsigned high) {
-  buckets.fill(0);
+// Marks each prefix in every bucket an address of it can fall into.
+void PrefixBuckets::fill(std::span<const Prefix> prefixes) {
+  buckets_.fill(0);
   for (std::size_t i = 0; i < prefixes.size(); ++i) {
     const Prefix& prefix = prefixes[i];
-    const uint64_t fixed = ((prefix.base >> low) ^ (prefix.base >> high)) & (kBuckets - 1);
-    const uint64_t free_bits = ((~prefix.mask >> low) | (~prefix.mask >> high)) & (kBuckets - 1);
+    const uint64_t bit = uint64_t{1} << i;
+    // Hashed, but not part of the prefix.
+    const uint64_t free_bits = mask_ & ~prefix.mask;
+    if (std::popcount(free_bits) >= 8) {
+      for (uint64_t& set : buckets_) set |= bit;
+      continue;
+    }
     // Visits all subsets of free_bits.
     uint64_t subset = 0;
     do {
-      buckets[(fixed & ~free_bits) | subset] |= uint64_t{1} << i;
+      buckets_[bucket(prefix.base | subset)] |= bit;
       subset = (subset - free_bits) & free_bits;
     } while (subset != 0);
   }
 }
 
 void PrefixBuckets::build(std::span<const Prefix> prefixes) {
+  constexpr unsigned kFactors = 16;
   *this = PrefixBuckets{};
   if (prefixes.empty()) return;
-  // Tries every pair of windows and keeps the one that spreads the prefixes best: smallest longest
-  // scan, then fewest entries. The second window at bit 63 leaves a plain one, as real prefixes
-  // have that bit clear.
-  Buckets trial;
+  // As many bits as one of the prefixes has, with several factors each: what spreads the prefixes
+  // best is kept, by the longest scan first and the number of entries then.
+  PrefixBuckets trial;
   uint64_t best = std::numeric_limits<uint64_t>::max();
-  for (unsigned low = 0; low < 63; ++low) {
-    for (unsigned high = 63; high > low; --high) {
-      fill(trial, prefixes, low, high);
-      uint64_t longest = 0;
+  for (const Prefix& model : prefixes) {
+    if (model.mask == trial.mask_) continue;
+    trial.mask_ = model.mask;
+    uint64_t random = 0;
+    for (unsigned n = 0; n < kFactors; ++n) {
+      // The golden ratio's multiples, well mixed and odd.
+      random += 0x9e3779b97f4a7c15;
+      trial.factor_ = ((random ^ random >> 30) * 0xbf58476d1ce4e5b9) | 1;
+      trial.fill(prefixes);
       uint64_t sum = 0;
-      for (const uint64_t bits : trial) {
-        const auto n = static_cast<uint64_t>(std::popcount(bits));
-        longest = std::max(longest, n);
-        sum += n * n;
+      for (const uint64_t bits : trial.buckets_) {
+        const auto count = static_cast<uint64_t>(std::popcount(bits));
+        sum += count * count;
       }
-      const uint64_t cost = longest << 32 | sum;
+      const uint64_t cost = uint64_t{trial.longest_scan()} << 32 | sum;
       if (cost >= best) continue;
       best = cost;
-      window_ = {static_cast<uint8_t>(low), static_cast<uint8_t>(high)};
-      buckets_ = trial;
-      // Good enough: the whole search takes milliseconds.
-      if (longest == 1 || (longest == 2 && prefixes.size() > 4)) return;
+      *this = trial;
     }
   }
 }

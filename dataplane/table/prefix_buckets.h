@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright (c) 2026 The Simplon authors
 
-// Which of a few prefixes may cover an address: a table of 256 sets, indexed by bits of the address
-// chosen so that the prefixes spread. Immutable once built; lookups from any thread.
+// Which of a few prefixes may cover an address: a table of 256 sets, indexed by a hash of the
+// address chosen so that the prefixes spread. Immutable once built; lookups from any thread.
 
 #pragma once
 
@@ -36,14 +36,13 @@ class PrefixBuckets {
   static constexpr std::size_t kBuckets = 256;
   using Buckets = std::array<uint64_t, kBuckets>;
 
-  static void fill(Buckets& buckets, std::span<const Prefix> prefixes, unsigned low, unsigned high);
+  void fill(std::span<const Prefix> prefixes);
 
-  // Two windows of eight bits folded by XOR; the positions are chosen by build().
-  std::size_t bucket(uint64_t hi) const {
-    return ((hi >> window_[0]) ^ (hi >> window_[1])) & (kBuckets - 1);
-  }
+  // The bits below the mask do not count; the factor spreads the others. Both chosen by build().
+  std::size_t bucket(uint64_t hi) const { return ((hi & mask_) * factor_) >> 56; }
 
-  std::array<uint8_t, 2> window_{0, 63};
+  uint64_t mask_ = 0;
+  uint64_t factor_ = 0;
   alignas(64) Buckets buckets_{};
 };
 

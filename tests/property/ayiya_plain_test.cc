@@ -248,7 +248,8 @@ class Pair {
   void run(const std::vector<Bytes>& frames) {
     Burst a(frames);
     Burst b(frames);
-    process_burst(*with_.context, with_.table(), a.packets);
+    const PacketSet left = forward_plain(*with_.context, with_.table(), a.packets);
+    forward_by_stages(*with_.context, with_.table(), a.packets, left);
     forward_by_stages(*without_.context, without_.table(), b.packets, all_of(frames.size()));
     for (std::size_t i = 0; i < frames.size(); ++i) {
       CAPTURE(i, static_cast<int>(a.packets[i].verdict), static_cast<int>(b.packets[i].verdict));
