@@ -311,7 +311,7 @@ class Pair {
     const bool known = !one_in(random, 4);
     for (PipelineBed* bed : {&with_, &without_}) {
       bed->bring_up(7, "203.0.113.7");
-      bed->neighbors().set(0, any("192.0.2.6"), kRouterMac);
+      bed->neighbors().set(0, any("192.0.2.6"), MacAddress{0x02, 0, 0, 0, 0, 6});
       if (!known) bed->neighbors().remove(0, any("192.0.2.254"));
     }
   }
