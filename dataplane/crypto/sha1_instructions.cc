@@ -72,7 +72,7 @@ template <int kLanes>
       w.abcd[i] = state[i].abcd;
       w.e[i] = state[i].e;
       const uint8_t* block = lanes[i]->block(lanes[i]->next + n);
-      __builtin_prefetch(lanes[i]->ahead + (lanes[i]->next + n) * kSha1Block);
+      lanes[i]->fetch_ahead(lanes[i]->next + n);
       for (int k = 0; k < 4; ++k) {
         const auto* words = reinterpret_cast<const __m128i*>(block + 16 * k);
         w.words[i][k] = _mm_shuffle_epi8(_mm_loadu_si128(words), swap);

@@ -157,7 +157,7 @@ SIMPLON_VECTORS void compress(std::span<Sha1Lane* const> lanes, std::size_t bloc
     const uint8_t* at[kLanes];
     for (unsigned i = 0; i < kLanes; ++i) {
       at[i] = used[i]->block(used[i]->next + n);
-      __builtin_prefetch(used[i]->ahead + (used[i]->next + n) * kSha1Block);
+      used[i]->fetch_ahead(used[i]->next + n);
     }
     Vector words[16];
     load<kLanes>(at, words);
