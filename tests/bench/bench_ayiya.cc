@@ -24,9 +24,7 @@
 #include <string_view>
 #include <vector>
 
-#include "control/table/build_snapshot.h"
-#include "dataplane/pipeline/ayiya_worker.h"
-#include "dataplane/pipeline/pipeline.h"
+#include "tests/bench/ayiya_forwarder.h"
 #include "tests/bench/ayiya_traffic.h"
 #include "tests/bench/json_line.h"
 
@@ -98,94 +96,12 @@ class BareJobs {
   IMB_MGR* manager_;
 };
 
-ForwardingTable make_table(uint32_t tunnels) {
-  auto snapshot = control::build_snapshot(AyiyaTraffic::make_config(tunnels), 1, 1);
-  if (!snapshot.ok()) fail(std::string(snapshot.status().message()));
-  auto opened = SnapshotView::open(snapshot->fd.get(), {.copy = true});
-  if (!opened) fail(opened.error.reason);
-  const std::array ports{PortInfo{"wan0", kOwnMac}};
-  LinkTable::Error error;
-  auto links = LinkTable::build(opened.view->pop(), ports, error);
-  if (!links) fail(error.reason);
-  return {std::move(*opened.view), *links};
-}
-
-// The pipeline as a worker without ports would drive it. Every client is where its packets come
-// from, and verified.
-class Forwarder {
- public:
-  explicit Forwarder(uint32_t tunnels)
-      : table_(make_table(tunnels)),
-        counters_(table_.snapshot.slot_capacity()),
-        runtime_(table_.snapshot.slot_capacity()),
-        neighbors_(std::make_unique<NeighborTable>()),
-        context_(column_.data(), counters_.data(), *neighbors_, 0, 1) {
-    for (const char* gateway : {"192.0.2.254", "2001:db8:fffe::fe"}) {
-      const auto v4 = Ipv4Address::parse(gateway);
-      neighbors_->set(0, v4 ? Ipv6Address::from_ipv4(*v4) : *Ipv6Address::parse(gateway),
-                      kGatewayMac);
-    }
-    std::string error;
-    ayiya_ = AyiyaWorker::create(1, error);
-    if (ayiya_ == nullptr) fail(error);
-    context_.ayiya = ayiya_.get();
-    context_.runtime = RuntimeTable({runtime_.data(), table_.snapshot.slot_capacity()});
-    for (uint32_t i = 0; i < tunnels; ++i) {
-      const uint8_t incarnation = table_.snapshot.slot(i).incarnation;
-      const Endpoint client = AyiyaTraffic::endpoint(i);
-      context_.runtime.set(i, incarnation, client, 1000);
-      // It has been heard of this second, as every client is whose packets come that fast.
-      context_.runtime.learn(i, incarnation, client, AyiyaTraffic::kEpoch, 1000);
-    }
-    time_.now_ns = uint64_t{1000} * 1'000'000'000;
-    time_.unix_ns = uint64_t{AyiyaTraffic::kEpoch} * 1'000'000'000;
-    time_.boot_s = 1000;
-    context_.set_time(time_);
-  }
-
-  void advance(uint64_t ns) {
-    time_.now_ns += ns;
-    context_.set_time(time_);
-  }
-  uint64_t drops(DropReason reason) const { return context_.counters.drops(reason); }
-
-  void run(AyiyaDirection direction, AyiyaTraffic& traffic, std::size_t first, std::size_t count) {
-    const auto length = static_cast<uint16_t>(traffic.frame_length(direction));
-    for (std::size_t i = 0; i < count; ++i) {
-      Packet& p = burst_[i];
-      p = Packet{};
-      p.data = traffic.frame(first + i);
-      p.length = length;
-      p.headroom = kHeadroom;
-      p.tailroom = static_cast<uint16_t>(kFrameStride - kHeadroom - length);
-    }
-    const std::span<Packet> packets = std::span(burst_).first(count);
-    process_burst(context_, table_, packets);
-    for (const Packet& p : packets) refused_ += p.verdict != Verdict::kTransmit;
-  }
-
-  uint64_t refused() const { return refused_; }
-  std::string engine() const { return ayiya_->sha1().description(); }
-
- private:
-  ForwardingTable table_;
-  HugeArray<TunnelCounters> counters_;
-  HugeArray<TunnelRuntime> runtime_;
-  std::unique_ptr<NeighborTable> neighbors_;
-  std::unique_ptr<AyiyaWorker> ayiya_;
-  std::array<uint64_t, kWorkerCounterCapacity> column_{};
-  WorkerContext context_;
-  BurstTime time_;
-  std::array<Packet, kMaxBurst> burst_;
-  uint64_t refused_ = 0;
-};
-
 // Packets timed at once, so that a busy machine spoils few of the values.
 constexpr std::size_t kTimed = 64;
 using Values = std::vector<double>;
 
-void pass(Forwarder& forwarder, AyiyaDirection direction, AyiyaTraffic& traffic, std::size_t burst,
-          Values& values) {
+void pass(AyiyaForwarder& forwarder, AyiyaDirection direction, AyiyaTraffic& traffic,
+          std::size_t burst, Values& values) {
   for (std::size_t first = 0; first < kPackets; first += kTimed) {
     const uint64_t start = __rdtsc();
     for (std::size_t i = 0; i < kTimed; i += burst) {
@@ -196,7 +112,8 @@ void pass(Forwarder& forwarder, AyiyaDirection direction, AyiyaTraffic& traffic,
 }
 
 // Both at once: a burst in, a burst out.
-void pass_both_ways(Forwarder& forwarder, AyiyaTraffic& in, AyiyaTraffic& out, Values& values) {
+void pass_both_ways(AyiyaForwarder& forwarder, AyiyaTraffic& in, AyiyaTraffic& out,
+                    Values& values) {
   in.draw(AyiyaDirection::kReceive);
   out.draw(AyiyaDirection::kSend);
   for (std::size_t first = 0; first < kPackets; first += kBurst) {
@@ -276,7 +193,7 @@ void print_gbit(const Options& options, const std::string& name, std::size_t inn
   print({"ayiya", name, "gbit_per_second", gbit, {}, options.runs, bar}, options.json);
 }
 
-void measure(const Options& options, Forwarder& forwarder, AyiyaDirection direction,
+void measure(const Options& options, AyiyaForwarder& forwarder, AyiyaDirection direction,
              std::size_t inner, std::size_t burst, bool checksums) {
   const char* what = direction == AyiyaDirection::kSend ? "send"
                      : checksums                        ? "receive-checksum"
@@ -303,7 +220,7 @@ void measure(const Options& options, Forwarder& forwarder, AyiyaDirection direct
   print_gbit(options, name, inner, cycles);
 }
 
-void measure_both_ways(const Options& options, Forwarder& forwarder, std::size_t inner) {
+void measure_both_ways(const Options& options, AyiyaForwarder& forwarder, std::size_t inner) {
   const std::string name = case_name("both", inner, kBurst);
   if (!is_wanted(options, name)) return;
   AyiyaTraffic in(options.tunnels, inner);
@@ -327,7 +244,7 @@ void measure_flood(const Options& options, bool strangers) {
   const std::string name =
       case_name(strangers ? "flood-of-strangers" : "flood-from-endpoints", kInner, kBurst);
   if (!is_wanted(options, name)) return;
-  Forwarder forwarder(options.tunnels);
+  AyiyaForwarder forwarder(options.tunnels);
   AyiyaTraffic traffic(options.tunnels, kInner);
   Values values;
   uint64_t sent = 0;
@@ -439,7 +356,7 @@ int run(int argc, char** argv) {
     measure_engines(options);
     return 0;
   }
-  Forwarder forwarder(options.tunnels);
+  AyiyaForwarder forwarder(options.tunnels);
   if (!options.json) std::printf("SHA-1: %s\n", forwarder.engine().c_str());
   for (const std::size_t inner : {std::size_t{84}, std::size_t{512}, std::size_t{1280}}) {
     for (const AyiyaDirection direction : {AyiyaDirection::kReceive, AyiyaDirection::kSend}) {
