@@ -41,7 +41,7 @@ constexpr std::size_t kAyiyaInnerAt = kAyiyaAt + sizeof(AyiyaHeader);
                     (load<uint32_t>(ayiya) == kAyiyaForwardIpv6) & (ayiya->tunnel.lo() == 2) &
                     (length <= mtu) & (inner_start[0] >> 4 == 6) & (inner->hop_limit > 1) &
                     ((outer_ecn == 0) | (outer_ecn == inner_ecn)) &
-                    (ordinary_margin(inner->destination) >= 0) & is_usable_unicast(outer->source);
+                    is_ordinary(inner->destination.hi()) & is_usable_unicast(outer->source);
   if (!fine) [[unlikely]]
     return false;
   const PlainTable& plain = burst.table.plain;

@@ -132,10 +132,10 @@ inline unsigned find_slots(PlainBurst& burst, unsigned count) {
   return kept;
 }
 
-// Negative for ::/8, which holds the unspecified, loopback, compatible and mapped addresses, and
-// for fe00::/7, which holds link-local and multicast ones.
-inline int ordinary_margin(const Ipv6Address& a) {
-  return (a.bytes[0] - 1) | (0xfd - a.bytes[0]);
+// By its upper half. ::/8 holds the unspecified, loopback, compatible and mapped addresses,
+// fe00::/7 link-local and multicast ones.
+inline bool is_ordinary(uint64_t hi) {
+  return hi - (uint64_t{0x01} << 56) < uint64_t{0xfd} << 56;
 }
 
 // Kind and flags are what is wanted, flags as far as `mask` has them.

@@ -23,17 +23,19 @@ constexpr std::size_t kCarriedAt = kCarrierAt + sizeof(Ipv4Header);
   const int inner_room = total - static_cast<int>(sizeof(Ipv4Header)) - length;
   const int link_room = mtu - length;
   const int hops = inner->hop_limit - 2;
-  const int margin = ordinary_margin(inner->destination);
   // Not 0 where there is: another version, or two ECN fields that are not ours to judge.
   const auto start = load<uint16_t>(inner);
   const unsigned outer_ecn = outer->tos & 3u;
   const unsigned inner_ecn = start >> 12 & 3u;
   const unsigned odd = ((start & 0xf0u) ^ 0x60u) | outer_ecn * (outer_ecn ^ inner_ecn);
-  if ((carrier_room | inner_room | link_room | hops | margin) < 0 || odd != 0 ||
+  if ((carrier_room | inner_room | link_room | hops) < 0 || odd != 0 ||
       !sums_up(frame + kCarrierAt)) [[unlikely]] {
     return false;
   }
-  if (plain.find(inner->destination.hi()) != nullptr) [[unlikely]]
+  const uint64_t destination = inner->destination.hi();
+  if (!is_ordinary(destination)) [[unlikely]]
+    return false;
+  if (plain.is_near(destination) && plain.find(destination) != nullptr) [[unlikely]]
     return false;
   work.packet = &packet;
   work.length = static_cast<uint16_t>(length);

@@ -13,10 +13,13 @@ constexpr std::size_t kNativeAt = sizeof(EthernetHeader);
 // Nothing out there has an address of ours (BCP 38).
 [[gnu::always_inline]] inline bool is_foreign(const ForwardingTable& table,
                                               const Ipv6Address& source) {
-  const PlainTable::Place* place = table.plain.find(source.hi());
-  if (place == nullptr) [[likely]]
+  const uint64_t hi = source.hi();
+  if (!is_ordinary(hi)) [[unlikely]]
+    return false;
+  if (!table.plain.is_near(hi)) [[likely]]
     return true;
-  return place->kind == PoolKind::kNone && !table.links.is_local_ipv6(source);
+  const PlainTable::Place* place = table.plain.find(hi);
+  return place == nullptr || (place->kind == PoolKind::kNone && !table.links.is_local_ipv6(source));
 }
 
 // What can be said without the tunnel. Starts fetching the map entry.
@@ -29,7 +32,7 @@ constexpr std::size_t kNativeAt = sizeof(EthernetHeader);
   const int room = packet.length - static_cast<int>(kNativeAt) - length;
   const int link_room = mtu - static_cast<int>(k6in4Overhead) - length;
   const int hops = inner->hop_limit - 2;
-  if ((room | link_room | hops | ordinary_margin(inner->source)) < 0) [[unlikely]]
+  if ((room | link_room | hops) < 0) [[unlikely]]
     return false;
   if (!is_foreign(table, inner->source)) [[unlikely]]
     return false;

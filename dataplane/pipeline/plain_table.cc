@@ -64,8 +64,17 @@ PlainTable::PlainTable(const SnapshotView& snapshot, const LinkTable& links) {
     local_ends_[n] = {source, 0x0045 + 0x0040 + (uint32_t{kProtocolIpv6} << 8) + (source & 0xffff) +
                                   (source >> 16)};
   }
+  uint64_t lowest = ~uint64_t{0};
+  uint64_t highest = 0;
   std::array<PrefixBuckets::Prefix, PrefixBuckets::kMaxPrefixes> prefixes;
-  for (std::size_t n = 0; n < count; ++n) prefixes[n] = {places_[n].base, places_[n].mask};
+  for (std::size_t n = 0; n < count; ++n) {
+    prefixes[n] = {places_[n].base, places_[n].mask};
+    lowest = std::min(lowest, places_[n].base);
+    highest = std::max(highest, places_[n].base | ~places_[n].mask);
+  }
+  // The PoP's own address is always one of them.
+  lowest_ = lowest;
+  span_ = highest - lowest;
   if (usable_) buckets_.build(std::span(prefixes).first(count));
 }
 

@@ -34,6 +34,10 @@ class PlainTable {
   };
   static_assert(sizeof(Place) == 32);
 
+  // The upper 64 bits of an IPv6 address as a host value. False: find() would find nothing. Pools
+  // of a PoP stand close together, so that this settles it for most addresses out there.
+  bool is_near(uint64_t hi) const { return hi - lowest_ <= span_; }
+
   // The upper 64 bits of an IPv6 address as a host value; null: neither in a pool nor near the PoP.
   const Place* find(uint64_t hi) const {
     for (uint64_t left = buckets_.candidates(hi); left != 0; left &= left - 1) {
@@ -77,6 +81,8 @@ class PlainTable {
   std::array<OnLink, kMaxInterfaces> links_{};
   std::size_t link_count_ = 0;
   bool usable_ = true;
+  uint64_t lowest_ = 0;  // of all places
+  uint64_t span_ = 0;    // from there to the highest
 };
 
 }  // namespace simplon

@@ -23,7 +23,9 @@ class Forwarder {
   void run(Direction direction, Traffic& traffic, std::size_t first) {
     receive(direction, traffic, first, burst_);
     process(burst_);
-    for (const Packet& p : burst_) refused_ += p.verdict != Verdict::kTransmit;
+    unsigned refused = 0;
+    for (const Packet& p : burst_) refused += p.verdict != Verdict::kTransmit;
+    refused_ += refused;
   }
 
   // The two halves of it.
