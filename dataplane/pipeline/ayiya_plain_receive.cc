@@ -58,7 +58,7 @@ constexpr std::size_t kAyiyaInnerAt = kAyiyaAt + sizeof(AyiyaHeader);
   work.tunnel = slot;
   __builtin_prefetch(burst.table.snapshot.slots() + slot);
   burst.context.runtime.prefetch(slot);
-  __builtin_prefetch(burst.context.tunnel_counters + slot, 1);
+  prefetch_for_write(burst.context.tunnel_counters + slot);
   if (udp->checksum.raw() != 0) {
     // All of it will be summed up before it is hashed.
     for (std::size_t at = 0; at < length; at += 64) __builtin_prefetch(inner_start + at);

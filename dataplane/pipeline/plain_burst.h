@@ -12,6 +12,7 @@
 #include <span>
 
 #include "dataplane/pipeline/plain.h"
+#include "dataplane/state/prefetch.h"
 
 namespace simplon {
 
@@ -124,7 +125,7 @@ inline unsigned find_slots(PlainBurst& burst, unsigned count) {
       continue;
     }
     __builtin_prefetch(slots + slot);
-    __builtin_prefetch(counters + slot, 1);
+    prefetch_for_write(counters + slot);
     if (kept != n) [[unlikely]]
       burst.work[kept] = work;
     burst.work[kept++].slot = slot;
