@@ -183,8 +183,10 @@ ParseResult parse_options(int argc, const char* const* argv) {
   std::string rss = "outer";
   const std::map<std::string, Hugepages> hugepages = {
       {"on", Hugepages::kOn}, {"off", Hugepages::kOff}, {"auto", Hugepages::kAuto}};
-  const std::map<std::string, IdleMode> idle = {
-      {"spin", IdleMode::kSpin}, {"yield", IdleMode::kYield}, {"sleep", IdleMode::kSleep}};
+  const std::map<std::string, IdleMode> idle = {{"spin", IdleMode::kSpin},
+                                                {"pause", IdleMode::kPause},
+                                                {"yield", IdleMode::kYield},
+                                                {"sleep", IdleMode::kSleep}};
   std::string idle_name;
   std::string hugepages_name = "auto";
   unsigned main_cpu = 0;
@@ -234,12 +236,19 @@ ParseResult parse_options(int argc, const char* const* argv) {
   app.add_option("--tx-descriptors", o.tx_descriptors, "per transmit queue")
       ->check(CLI::Range(64, 32768))
       ->capture_default_str();
+  app.add_option("--tx-delay", o.tx_delay_us,
+                 "microseconds a frame may wait for a burst to be sent together; 0: none waits for "
+                 "frames that have not come in yet")
+      ->check(CLI::Range(0, 1000))
+      ->capture_default_str();
   app.add_option("--rss", rss, "how a port spreads packets over workers: by outer headers, or not")
       ->check(CLI::IsMember({"outer", "none"}))
       ->capture_default_str();
-  app.add_option("--idle", idle_name,
-                 "what a worker without packets does: spin, yield or sleep (default: spin on "
-                 "isolated CPUs, yield on CPUs of its own, else sleep)")
+  app.add_option(
+         "--idle", idle_name,
+         "what a worker without packets does: spin, pause (spin, but rest the CPU), yield or "
+         "sleep, by receive interrupts where ports have them (default: spin on isolated "
+         "CPUs, yield on CPUs of its own, else sleep)")
       ->check(CLI::IsMember(idle));
   app.add_option("--log-level", o.log_level)
       ->check(CLI::IsMember({"debug", "info", "warning", "error"}))

@@ -41,6 +41,7 @@ struct Options {
   uint16_t rx_descriptors = 1024;
   uint16_t tx_descriptors = 1024;
   bool rss = true;
+  uint32_t tx_delay_us = 0;      // how long a frame may wait for others to be sent with
   std::optional<IdleMode> idle;  // absent: by what the CPUs are shared with
   std::string log_level = "info";
   bool print_memory_plan = false;

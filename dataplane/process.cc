@@ -173,6 +173,7 @@ bool Process::open_ports(std::string& error) {
     config.rx_descriptors = options_.rx_descriptors;
     config.tx_descriptors = options_.tx_descriptors;
     config.rss = options_.rss;
+    config.rx_interrupts = cpus_.idle == IdleMode::kSleep;
     config.mtu = options_.mtu;
     config.pool = pool_;
     auto port = DpdkPort::open(config, error);
@@ -213,6 +214,7 @@ void Process::make_threads() {
     config.index = w;
     config.burst = options_.burst;
     config.idle = cpus_.idle;
+    config.tx_delay_us = options_.tx_delay_us;
     for (const auto& port : ports_) config.port_ids.push_back(port->id());
     config.punts = punts_[w];
     config.pool = pool_;

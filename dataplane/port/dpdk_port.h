@@ -29,6 +29,7 @@ class DpdkPort {
     uint16_t rx_descriptors = 1024;
     uint16_t tx_descriptors = 1024;
     bool rss = true;
+    bool rx_interrupts = false;  // where the driver has them
     uint16_t mtu = 1500;
     rte_mempool* pool = nullptr;
   };

@@ -27,6 +27,12 @@ static_assert(at(WorkerCounter::kProfileReceiveCycles, 2 * kStageCount - 1) ==
 static_assert(at(WorkerCounter::kRxBursts1, std::bit_width(kMaxBurst) - 1) ==
               WorkerCounter::kRxBursts64);
 
+std::vector<Idle::Queue> queues_of(const Worker::Config& config) {
+  std::vector<Idle::Queue> queues;
+  for (const uint16_t port : config.port_ids) queues.push_back({port, config.index});
+  return queues;
+}
+
 }  // namespace
 
 Worker::Worker(const Config& config, const WorkerContext& context,
@@ -38,7 +44,7 @@ Worker::Worker(const Config& config, const WorkerContext& context,
       gate_(gate),
       clock_(clock),
       wall_clock_(wall_clock),
-      idle_(config.idle),
+      idle_(config.idle, queues_of(config)),
       tx_(config.port_ids.size()),
       tx_delay_cycles_(rte_get_tsc_hz() / 1'000'000 * config.tx_delay_us) {
   if (config_.pool != nullptr) context_.io = this;
@@ -48,6 +54,7 @@ void Worker::run(const std::atomic<bool>& stop) {
   enter();
   // A turn that holds frames back is not idle: nobody may sleep over their deadline.
   while (!stop.load(std::memory_order_relaxed)) idle_.turn((step() | held_) != 0);
+  idle_.leave();
   leave();
 }
 

@@ -161,6 +161,14 @@ TEST_CASE("workers get CPUs of their own where there are enough, isolated ones f
   CHECK(plan->shared);
 }
 
+TEST_CASE("frames wait for others only where that is asked for, and not for long") {
+  CHECK(parsed({"--port", "up=net_null0"}).tx_delay_us == 0);
+  CHECK(parsed({"--port", "up=net_null0", "--tx-delay", "20"}).tx_delay_us == 20);
+  const ParseResult refused = parse({"--port", "up=net_null0", "--tx-delay", "2000"});
+  CHECK_FALSE(refused.options);
+  CHECK_THAT(refused.text, ContainsSubstring("--tx-delay") && ContainsSubstring("1000"));
+}
+
 TEST_CASE("CPUs and idling can be said, and CPUs that are not there are refused") {
   std::string error;
   Options o = parsed({"--port", "up=net_null0", "--workers", "2", "--lcores", "2,5", "--main-lcore",
@@ -169,6 +177,7 @@ TEST_CASE("CPUs and idling can be said, and CPUs that are not there are refused"
   REQUIRE(plan);
   CHECK(plan->lcores() == "0@(0),1@2,2@5");
   CHECK(plan->idle == IdleMode::kSpin);
+  CHECK(parsed({"--port", "up=net_null0", "--idle", "pause"}).idle == IdleMode::kPause);
   CHECK_FALSE(plan_cpus(o, machine({0, 1, 2, 3}), error));
   CHECK_THAT(error, ContainsSubstring("CPU 5 is not online"));
 }

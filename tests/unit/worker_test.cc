@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The Simplon authors
+
+// A worker between two rings that look like a port, turn by turn.
+
+#include "dataplane/worker/worker.h"
+
+#include <rte_eal.h>
+#include <rte_eth_ring.h>
+#include <rte_ethdev.h>
+#include <rte_ring.h>
+
+#include <array>
+#include <memory>
+#include <thread>
+#include <vector>
+
+#include "control/table/build_snapshot.h"
+#include "dataplane/pipeline/stage_profile.h"
+#include "dataplane/port/mbuf_adapter.h"
+#include "dataplane/state/conservation.h"
+#include "tests/bench/config.h"
+#include "tests/bench/traffic.h"
+#include "tests/support/catch.h"
+
+namespace simplon {
+namespace {
+
+constexpr unsigned kRing = 256;
+
+bool start_eal() {
+  static const bool started = [] {
+    std::vector<std::string> words = {
+        "worker_test", "--no-huge",      "-m",          "64",   "--no-shconf",
+        "--no-pci",    "--no-telemetry", "--log-level", "error"};
+    std::vector<char*> argv;
+    for (std::string& w : words) argv.push_back(w.data());
+    return rte_eal_init(static_cast<int>(argv.size()), argv.data()) >= 0;
+  }();
+  REQUIRE(started);
+  return started;
+}
+
+rte_ring* make_ring(const std::string& name) {
+  return rte_ring_create(name.c_str(), kRing, SOCKET_ID_ANY, RING_F_SP_ENQ | RING_F_SC_DEQ);
+}
+
+ForwardingTable make_table(const bench::Plan& plan) {
+  auto snapshot = control::build_snapshot(bench::make_config(plan), 1, 1);
+  REQUIRE(snapshot.ok());
+  auto opened = SnapshotView::open(snapshot->fd.get(), {.copy = true});
+  REQUIRE(opened);
+  const std::array ports{PortInfo{"wan0", bench::kOwnMac}};
+  LinkTable::Error error;
+  auto links = LinkTable::build(opened.view->pop(), ports, error);
+  REQUIRE(links);
+  return {std::move(*opened.view), *links};
+}
+
+struct Bed {
+  explicit Bed(uint32_t tx_delay_us) : traffic(plan, 64) {
+    static int beds = 0;
+    const std::string name = std::to_string(++beds);
+    pool = rte_pktmbuf_pool_create(("pool" + name).c_str(), 511, 0, kMbufPrivateSize,
+                                   RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
+    in = make_ring("in" + name);
+    out = make_ring("out" + name);
+    punts = make_ring("punts" + name);
+    REQUIRE((pool != nullptr && in != nullptr && out != nullptr && punts != nullptr));
+    const int port = rte_eth_from_rings(("ring" + name).c_str(), &in, 1, &out, 1, 0);
+    REQUIRE(port >= 0);
+    const rte_eth_conf conf{};
+    const auto id = static_cast<uint16_t>(port);
+    REQUIRE(rte_eth_dev_configure(id, 1, 1, &conf) == 0);
+    REQUIRE(rte_eth_rx_queue_setup(id, 0, kRing, 0, nullptr, pool) == 0);
+    REQUIRE(rte_eth_tx_queue_setup(id, 0, kRing, 0, nullptr) == 0);
+    REQUIRE(rte_eth_dev_start(id) == 0);
+
+    neighbors->set(0, Ipv6Address::from_ipv4(*Ipv4Address::parse("192.0.2.254")),
+                   bench::kGatewayMac);
+    traffic.draw(bench::Direction::kEncap);
+    table = std::make_unique<ForwardingTable>(make_table(plan));
+    active.exchange(table.get());
+    Worker::Config config;
+    config.port_ids = {id};
+    config.punts = punts;
+    config.tx_delay_us = tx_delay_us;
+    worker = std::make_unique<Worker>(
+        config, WorkerContext(column.data(), tunnels.data(), *neighbors, 0, 1), active, gate, clock,
+        wall_clock);
+    worker->enter();
+  }
+
+  void arrive(unsigned frames) {
+    const auto length = static_cast<uint16_t>(traffic.frame_length(bench::Direction::kEncap));
+    for (unsigned i = 0; i < frames; ++i) {
+      rte_mbuf* mbuf = rte_pktmbuf_alloc(pool);
+      REQUIRE(mbuf != nullptr);
+      std::memcpy(rte_pktmbuf_append(mbuf, length), traffic.frame(i), length);
+      REQUIRE(rte_ring_sp_enqueue(in, mbuf) == 0);
+    }
+  }
+  // Frames that have left, which are freed.
+  unsigned left() {
+    unsigned count = 0;
+    for (void* mbuf = nullptr; rte_ring_sc_dequeue(out, &mbuf) == 0; ++count) {
+      rte_pktmbuf_free(static_cast<rte_mbuf*>(mbuf));
+    }
+    return count;
+  }
+  uint64_t count(WorkerCounter counter) { return WorkerCounters(column.data()).get(counter); }
+  int64_t imbalance() {
+    const std::array<const uint64_t*, 1> columns{column.data()};
+    return conservation(columns).imbalance();
+  }
+
+  bool eal = start_eal();  // before the clock, which asks it
+  bench::Plan plan{16};
+  bench::Traffic traffic;
+  rte_mempool* pool = nullptr;
+  rte_ring* in = nullptr;
+  rte_ring* out = nullptr;
+  rte_ring* punts = nullptr;
+  std::array<uint64_t, kWorkerCounterCapacity> column{};
+  std::array<TunnelCounters, 64> tunnels{};
+  std::unique_ptr<NeighborTable> neighbors = std::make_unique<NeighborTable>();
+  std::unique_ptr<ForwardingTable> table;
+  ActiveTable<ForwardingTable> active;
+  QsbrGate gate{1};
+  TscClock clock;
+  WallClock wall_clock;
+  std::unique_ptr<Worker> worker;
+};
+
+TEST_CASE("without a delay no frame waits beyond its turn") {
+  Bed bed(0);
+  bed.arrive(3);
+  CHECK(bed.worker->step() == 3);
+  CHECK(bed.left() == 3);
+  CHECK(bed.worker->held() == 0);
+  CHECK(bed.imbalance() == 0);
+}
+
+TEST_CASE("a frame that waits for others is held, and sent when its time is up") {
+  constexpr uint32_t kDelayUs = 50'000;
+  Bed bed(kDelayUs);
+  bed.arrive(3);
+  // The first burst is timed by stage, and sent with what that takes.
+  bed.worker->step();
+  CHECK(bed.left() == 3);
+
+  bed.arrive(2);
+  CHECK(bed.worker->step() == 2);
+  bed.arrive(1);
+  CHECK(bed.worker->step() == 1);
+  CHECK(bed.left() == 0);
+  CHECK(bed.worker->held() == 3);
+  CHECK(bed.count(WorkerCounter::kHeldTx) == 3);
+  CHECK(bed.imbalance() == 0);
+
+  std::this_thread::sleep_for(std::chrono::microseconds(kDelayUs));
+  CHECK(bed.worker->step() == 0);
+  CHECK(bed.left() == 3);
+  CHECK(bed.count(WorkerCounter::kHeldTx) == 0);
+  CHECK(bed.count(WorkerCounter::kTxPackets) == 6);
+  CHECK(bed.count(WorkerCounter::kTxBytes) ==
+        6 * (bed.traffic.frame_length(bench::Direction::kEncap) + sizeof(Ipv4Header)));
+  CHECK(bed.imbalance() == 0);
+}
+
+TEST_CASE("a full burst waits for nobody, and what is left when the worker ends is sent") {
+  Bed bed(1'000'000);
+  bed.arrive(1);
+  bed.worker->step();
+  CHECK(bed.left() == 1);
+  bed.arrive(30);
+  bed.worker->step();
+  CHECK(bed.left() == 0);
+  bed.arrive(5);
+  bed.worker->step();
+  CHECK(bed.left() == 32);
+  CHECK(bed.worker->held() == 3);
+  bed.worker->leave();
+  CHECK(bed.left() == 3);
+  CHECK(bed.count(WorkerCounter::kHeldTx) == 0);
+  CHECK(bed.imbalance() == 0);
+}
+
+TEST_CASE("one burst in 64 is timed by stage, and all are counted by size") {
+  Bed bed(0);
+  for (int n = 0; n < 65; ++n) {
+    bed.arrive(n == 64 ? 32 : 5);
+    bed.worker->step();
+    bed.left();
+  }
+  CHECK(bed.count(WorkerCounter::kProfileReceivePackets) == 5 + 32);
+  CHECK(bed.count(WorkerCounter::kProfileTransmitPackets) == 5 + 32);
+  CHECK(bed.count(WorkerCounter::kProfileReceiveCycles) > 0);
+  CHECK(bed.count(WorkerCounter::kProfileTransmitCycles) > 0);
+  CHECK(bed.count(WorkerCounter::kRxBursts4) == 64);
+  CHECK(bed.count(WorkerCounter::kRxBursts32) == 1);
+  uint64_t in_pipeline = 0;
+  for (auto stage = std::size_t(Stage::kPlain); stage <= std::size_t(Stage::kAyiyaSign); ++stage) {
+    in_pipeline +=
+        counter_load(bed.column[std::size_t(WorkerCounter::kProfileReceiveCycles) + 2 * stage]);
+  }
+  CHECK(in_pipeline > 0);
+}
+
+}  // namespace
+}  // namespace simplon
