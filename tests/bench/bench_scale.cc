@@ -26,6 +26,7 @@
 #include "tests/bench/config.h"
 #include "tests/bench/json_line.h"
 #include "tests/bench/traffic.h"
+#include "tests/bench/turns.h"
 #include "tests/bench/worker_bed.h"
 
 namespace simplon::bench {
@@ -40,20 +41,6 @@ struct Options {
   int runs = 7;
   uint32_t tunnels = 10'000;
 };
-
-// Frames of both directions in turn.
-std::unique_ptr<FrameStore> make_frames(const Plan& plan) {
-  auto frames = std::make_unique<FrameStore>(2 * kPackets);
-  Traffic traffic(plan, kInner);
-  for (const Direction direction : {Direction::kEncap, Direction::kDecap}) {
-    traffic.draw(direction);
-    for (std::size_t i = 0; i < kPackets; ++i) {
-      frames->set(2 * i + (direction == Direction::kDecap ? 1 : 0), traffic.frame(i),
-                  traffic.frame_length(direction));
-    }
-  }
-  return frames;
-}
 
 // Arithmetic of independent chains, as much as a core does at once. Thread of its own.
 struct Arithmetic {
@@ -97,29 +84,13 @@ double run_arithmetic(std::span<const unsigned> cpus) {
   return sum;
 }
 
-// Together, and the mean of alone.
-struct Turn {
-  double together = 0;
-  double alone = 0;
-  double ratio() const { return together / alone; }
-};
-
 template <typename PerSecond>
 Turn take_turn(PerSecond per_second) {
   Turn turn;
   for (const unsigned w : kBoth)
-    turn.alone += per_second(std::span(kBoth).subspan(w, 1)) / kWorkers;
-  turn.together = per_second(std::span(kBoth));
+    turn.reference += per_second(std::span(kBoth).subspan(w, 1)) / kWorkers;
+  turn.value = per_second(std::span(kBoth));
   return turn;
-}
-
-// What a neighbour on the same machine does changes from second to second, so the turn with the
-// median ratio is reported, not medians of what was measured at different times.
-Turn middle(std::vector<Turn> turns) {
-  const auto at = turns.begin() + static_cast<std::ptrdiff_t>(turns.size() / 2);
-  std::nth_element(turns.begin(), at, turns.end(),
-                   [](const Turn& a, const Turn& b) { return a.ratio() < b.ratio(); });
-  return *at;
 }
 
 bool measure(const Options& options) {
@@ -128,10 +99,15 @@ bool measure(const Options& options) {
   std::vector<std::unique_ptr<FrameStore>> frames;
   std::vector<const FrameStore*> stores;
   for (unsigned w = 0; w < kWorkers; ++w) {
-    frames.push_back(make_frames(plan));
+    frames.push_back(make_frames(plan, kInner));
     stores.push_back(frames.back().get());
   }
-  WorkerBed bed(make_config(plan), stores);
+  const auto snapshot = control::build_snapshot(make_config(plan), 1, 1);
+  if (!snapshot.ok()) {
+    std::fprintf(stderr, "bench_scale: %s\n", std::string(snapshot.status().message()).c_str());
+    return false;
+  }
+  WorkerBed bed(*snapshot, stores);
   std::vector<double> cycles;
   const auto forward = [&](std::span<const unsigned> workers) {
     constexpr double kSeconds = 0.3;
@@ -151,18 +127,18 @@ bool measure(const Options& options) {
   const std::string suffix = "/" + std::to_string(options.tunnels);
   const Turn both = middle(workers);
   const Turn bare = middle(machine);
-  print({"scale", "workers-2" + suffix, "packets_per_second", both.together, both.alone,
+  print({"scale", "workers-2" + suffix, "packets_per_second", both.value, both.reference,
          options.runs, kAtLeast},
         options.json);
-  print({"scale", "arithmetic-2", "rounds_per_second", bare.together, bare.alone, options.runs},
+  print({"scale", "arithmetic-2", "rounds_per_second", bare.value, bare.reference, options.runs},
         options.json);
   print({"scale", "workers-1" + suffix, "cycles_per_packet", median(cycles), std::nullopt,
          options.runs},
         options.json);
-  uint64_t drops = 0;
-  for (unsigned w = 0; w < kWorkers; ++w) drops += bed.drops(w);
-  if (drops != 0) std::fprintf(stderr, "bench_scale: %lu packets were dropped\n", drops);
-  return drops == 0;
+  const uint64_t drops = bed.drops(0) + bed.drops(1);
+  if (drops == 0 && bed.lost() == 0) return true;
+  std::fprintf(stderr, "bench_scale: %lu packets were dropped, %ld lost\n", drops, bed.lost());
+  return false;
 }
 
 int usage(int status) {

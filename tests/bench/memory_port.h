@@ -17,47 +17,20 @@
 #include <cstring>
 #include <string>
 
-#include "tests/bench/huge_memory.h"
+#include "tests/bench/frame_store.h"
 
 namespace simplon::bench {
-
-// Frames close together, as they are copied from.
-class FrameStore {
- public:
-  static constexpr std::size_t kStride = 256;
-
-  explicit FrameStore(std::size_t count) : memory_(count * kStride), count_(count) {}
-
-  std::size_t size() const { return count_; }
-  void set(std::size_t index, const uint8_t* frame, std::size_t length) {
-    uint8_t* at = memory_.data() + index * kStride;
-    std::memcpy(at, frame, length);
-    const auto stored = static_cast<uint16_t>(length);
-    std::memcpy(at + kStride - sizeof stored, &stored, sizeof stored);
-  }
-  uint16_t length(std::size_t index) const {
-    uint16_t stored;
-    std::memcpy(&stored, memory_.data() + index * kStride + kStride - sizeof stored, sizeof stored);
-    return stored;
-  }
-  const uint8_t* frame(std::size_t index) const { return memory_.data() + index * kStride; }
-
- private:
-  HugeArray<uint8_t> memory_;
-  std::size_t count_;
-};
 
 // Not to be moved once made.
 class MemoryPort {
  public:
   // Every queue below `queue` is there too, and left alone.
   MemoryPort(const std::string& name, uint16_t queue, rte_mempool* pool, const FrameStore& frames)
-      : frames_(frames) {
-    const std::string device = "net_null_" + name;
+      : frames_(frames), device_("net_null_" + name) {
     const auto queues = static_cast<uint16_t>(queue + 1);
     const rte_eth_conf conf{};
-    if (rte_eal_hotplug_add("vdev", device.c_str(), "size=64") != 0 ||
-        rte_eth_dev_get_port_by_name(device.c_str(), &id_) != 0 ||
+    if (rte_eal_hotplug_add("vdev", device_.c_str(), "size=64") != 0 ||
+        rte_eth_dev_get_port_by_name(device_.c_str(), &id_) != 0 ||
         rte_eth_dev_configure(id_, queues, queues, &conf) != 0) {
       fail();
     }
@@ -70,6 +43,11 @@ class MemoryPort {
     if (rte_eth_dev_start(id_) != 0 || rte_eth_add_rx_callback(id_, queue, fill, this) == nullptr) {
       fail();
     }
+  }
+  ~MemoryPort() {
+    rte_eth_dev_stop(id_);
+    rte_eth_dev_close(id_);
+    rte_eal_hotplug_remove("vdev", device_.c_str());
   }
   MemoryPort(const MemoryPort&) = delete;
   MemoryPort& operator=(const MemoryPort&) = delete;
@@ -99,6 +77,7 @@ class MemoryPort {
   }
 
   const FrameStore& frames_;
+  std::string device_;
   std::size_t next_ = 0;
   uint16_t id_ = 0;
 };
