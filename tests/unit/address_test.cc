@@ -3,9 +3,13 @@
 
 #include "dataplane/net/address.h"
 
+#include <arpa/inet.h>
+
+#include <random>
 #include <string>
 
 #include "tests/support/catch.h"
+#include "tests/support/seed.h"
 
 namespace simplon {
 namespace {
@@ -31,6 +35,96 @@ TEST_CASE("text that is not exactly one address is refused") {
   }
   CHECK_FALSE(Ipv4Address::parse(std::string_view("192.0.2.1\0x", 11)));
   CHECK_FALSE(Ipv6Address::parse(std::string(200, '1')));
+}
+
+namespace {
+
+// An address as people write it, with a fault in every second one.
+std::string nearly_an_address(std::mt19937_64& random) {
+  const auto pick = [&](std::size_t n) { return random() % n; };
+  std::string text;
+  if (pick(4) == 0) {
+    for (int i = 0; i < 4; ++i) text += (i > 0 ? "." : "") + std::to_string(pick(300));
+  } else {
+    const std::size_t groups = pick(3) == 0 ? pick(10) : 8;
+    const std::size_t gap = pick(12);
+    for (std::size_t i = 0; i < groups; ++i) {
+      if (i == gap) text += i == 0 ? "::" : ":";
+      if (i == groups - 1 && pick(4) == 0) {
+        text += "192.0.2." + std::to_string(pick(260));
+        break;
+      }
+      char group[8];
+      std::snprintf(group, sizeof group, pick(2) == 0 ? "%x" : "%04X",
+                    static_cast<unsigned>(pick(4) == 0 ? 0 : pick(0x10000)));
+      text += group;
+      if (i + 1 < groups) text += ":";
+    }
+    if (gap == groups) text += "::";
+  }
+  constexpr std::string_view kCharacters = "0123456789abcdefABCDEFg:. /";
+  for (std::size_t faults = pick(2) * (1 + pick(2)); faults > 0 && !text.empty(); --faults) {
+    const std::size_t at = pick(text.size());
+    const char c = kCharacters[pick(kCharacters.size())];
+    switch (pick(3)) {
+      case 0:
+        text[at] = c;
+        break;
+      case 1:
+        text.insert(at, 1, c);
+        break;
+      default:
+        text.erase(at, 1);
+    }
+  }
+  return text;
+}
+
+}  // namespace
+
+TEST_CASE("addresses are read exactly as inet_pton reads them") {
+  for (const uint64_t seed : testing::property_seeds(2)) {
+    CAPTURE(seed);
+    std::mt19937_64 random(seed);
+    int good = 0;
+    for (int i = 0; i < 100000; ++i) {
+      const std::string text = nearly_an_address(random);
+      Ipv4Address v4;
+      Ipv6Address v6;
+      const bool is_v4 = inet_pton(AF_INET, text.c_str(), v4.bytes.data()) == 1;
+      const bool is_v6 = inet_pton(AF_INET6, text.c_str(), v6.bytes.data()) == 1;
+      const auto read_v4 = Ipv4Address::parse(text);
+      const auto read_v6 = Ipv6Address::parse(text);
+      if (read_v4.has_value() != is_v4 || (is_v4 && *read_v4 != v4) ||
+          read_v6.has_value() != is_v6 || (is_v6 && *read_v6 != v6)) {
+        FAIL("read in another way: '" << text << "'");
+      }
+      good += is_v4 || is_v6;
+    }
+    CHECK(good > 10000);
+  }
+}
+
+TEST_CASE("addresses are written exactly as inet_ntop writes them") {
+  for (const uint64_t seed : testing::property_seeds(2)) {
+    CAPTURE(seed);
+    std::mt19937_64 random(seed);
+    for (int i = 0; i < 100000; ++i) {
+      Ipv6Address v6 = Ipv6Address::from_halves(random(), random());
+      const auto zeros = static_cast<uint8_t>(random());
+      for (std::size_t group = 0; group < 8; ++group) {
+        if ((zeros >> group & 1) != 0) v6.bytes[2 * group] = v6.bytes[2 * group + 1] = 0;
+      }
+      if (i % 16 == 0) std::fill_n(v6.bytes.begin(), 10, uint8_t{0});
+      if (i % 32 == 0) std::fill_n(v6.bytes.begin() + 10, 2, uint8_t{0xff});
+      char text[INET6_ADDRSTRLEN];
+      REQUIRE(v6.to_string() == inet_ntop(AF_INET6, v6.bytes.data(), text, sizeof text));
+      const Ipv4Address v4 = Ipv4Address::from_value(static_cast<uint32_t>(random()));
+      REQUIRE(v4.to_string() == inet_ntop(AF_INET, v4.bytes.data(), text, sizeof text));
+      const Ipv6Prefix prefix{v6, static_cast<uint8_t>(random() % 129)};
+      REQUIRE(prefix.to_string() == v6.to_string() + "/" + std::to_string(prefix.length));
+    }
+  }
 }
 
 TEST_CASE("halves and bytes of an address are the same address") {
