@@ -19,6 +19,24 @@ absl::StatusOr<Committed> make_change(ServiceContext& context, Engine::Call call
                                            : context.publisher.wait(revision, patience)};
 }
 
+TunnelSums pop_total(const ServiceContext& context) {
+  constexpr std::size_t kSlice = 20000;
+  constexpr int kAttempts = 3;
+  for (int attempt = 0; attempt < kAttempts; ++attempt) {
+    const TunnelSums retired = context.counters.retired();
+    TunnelSums sum = retired;
+    for (uint64_t from = 0; from < uint64_t{1} << 32;) {
+      context.engine.read([&](const Model& model, const Engine::Info&) {
+        context.counters.add_totals(model, from, kSlice, sum);
+      });
+    }
+    // A tunnel that was deleted meanwhile may be in neither or in both.
+    if (context.counters.retired() == retired) return sum;
+  }
+  return context.engine.read(
+      [&](const Model& model, const Engine::Info&) { return context.counters.pop_total(model); });
+}
+
 absl::Status check_dataplane(const ServiceContext& context) {
   if (context.runtime.runtime() != nullptr) return absl::OkStatus();
   return make_error(absl::StatusCode::kUnavailable, "DATAPLANE_UNAVAILABLE",

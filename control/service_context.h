@@ -44,6 +44,10 @@ inline constexpr std::chrono::milliseconds kPublishWait{15000};
 absl::StatusOr<Committed> make_change(ServiceContext& context, Engine::Call call,
                                       std::chrono::milliseconds patience = kPublishWait);
 
+// Sum over all tunnels, deleted ones included; read in slices, so that changes are not held up.
+// Thread: any.
+TunnelSums pop_total(const ServiceContext& context);
+
 // UNAVAILABLE as long as no dataplane has connected: until then nothing is known of any tunnel.
 absl::Status check_dataplane(const ServiceContext& context);
 

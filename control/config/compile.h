@@ -7,6 +7,8 @@
 
 #pragma once
 
+#include <absl/container/inlined_vector.h>
+
 #include <array>
 #include <cstdint>
 #include <optional>
@@ -34,8 +36,8 @@ struct UnitRange {
 
 struct CompiledTunnel {
   uint32_t slot = kNoSlot;
-  TunnelSlot line{};                 // incarnation is left 0, cold_index kNoSlot: the builder's
-  std::vector<UnitRange> delegated;  // of both families
+  TunnelSlot line{};  // incarnation is left 0, cold_index kNoSlot: the builder's
+  absl::InlinedVector<UnitRange, 2> delegated;  // of both families
   // Clear text, for kinds that take beats: the current one and the one before.
   std::array<std::string, 2> passwords;
   Sha1Digest previous_sha1{};  // for kinds that take AYIYA, during a rotation

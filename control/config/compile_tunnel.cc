@@ -112,17 +112,17 @@ class TunnelCompiler {
       return;
     }
     const uint32_t slot = in_.slot();
-    const std::string name = "slot " + std::to_string(slot);
+    const auto name = [&] { return "slot " + std::to_string(slot); };
     out_.slot = slot;
     if (slot >= kMaxSlots) {
-      add("slot", reason::kSlotOutOfRange, name + " is beyond the last one, 1048575");
+      add("slot", reason::kSlotOutOfRange, name() + " is beyond the last one, 1048575");
     } else if (const uint32_t owner = context_.owner_of_slot(slot); is_others(owner)) {
-      add("slot", reason::kSlotTaken, name + " belongs to " + short_name(owner));
+      add("slot", reason::kSlotTaken, name() + " belongs to " + short_name(owner));
     } else if (context_.complete() && !context_.is_covered(slot)) {
-      add("slot", reason::kSlotNotCovered, "no LINK pool covers " + name);
+      add("slot", reason::kSlotNotCovered, "no LINK pool covers " + name());
     } else if (context_.is_reserved(slot)) {
       add("slot", reason::kSlotReserved,
-          "a prefix of " + name + " holds the PoP's own IPv6 address, pop.ipv6_address");
+          "a prefix of " + name() + " holds the PoP's own IPv6 address, pop.ipv6_address");
     }
   }
 

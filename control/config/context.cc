@@ -141,9 +141,8 @@ std::optional<Ipv4Prefix> ConfigContext::routed_ipv4_prefix(uint32_t slot) const
 }
 
 std::optional<uint32_t> ConfigContext::slot_of(uint32_t tunnel_id) const {
-  const auto found = slot_of_.find(tunnel_id);
-  if (found == slot_of_.end()) return std::nullopt;
-  return found->second;
+  const uint32_t slot = slot_of_.find(tunnel_id);
+  return slot == kNoSlot ? std::nullopt : std::optional(slot);
 }
 
 uint32_t ConfigContext::owner_of(const Ipv6Address& address) const {
@@ -168,11 +167,15 @@ uint32_t ConfigContext::lowest_free_slot() {
   return lowest;
 }
 
+void ConfigContext::reserve(std::size_t tunnels) {
+  slot_of_.reserve(tunnels);
+}
+
 void ConfigContext::add(const CompiledTunnel& tunnel) {
   const uint32_t id = tunnel.line.tunnel_id;
   if (tunnel.slot >= slot_owner_.size()) slot_owner_.resize(tunnel.slot + std::size_t{1});
   slot_owner_[tunnel.slot] = id;
-  slot_of_[id] = tunnel.slot;
+  slot_of_.put(id, tunnel.slot);
   for (const UnitRange& range : tunnel.delegated) {
     std::fill_n(unit_owner_.begin() + range.first, range.count, id);
   }

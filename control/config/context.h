@@ -3,8 +3,6 @@
 
 #pragma once
 
-#include <absl/container/flat_hash_map.h>
-
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -12,6 +10,7 @@
 #include <vector>
 
 #include "control/config/compile.h"
+#include "control/config/id_map.h"
 #include "dataplane/net/address.h"
 #include "dataplane/table/pool_index.h"
 
@@ -89,6 +88,9 @@ class ConfigContext {
   // The lowest slot that is covered, free and not reserved; kNoSlot: none.
   uint32_t lowest_free_slot();
 
+  // Makes room for this many tunnels, which saves growing step by step.
+  void reserve(std::size_t tunnels);
+
   // The tunnel must have been validated against this context, with `replaced` being the same tunnel
   // if it is an update.
   void add(const CompiledTunnel& tunnel);
@@ -104,7 +106,7 @@ class ConfigContext {
   PoolIndex index_;
   uint32_t reserved_slot_ = kNoSlot;
   uint32_t reserved_unit_ = kNoSlot;
-  absl::flat_hash_map<uint32_t, uint32_t> slot_of_;
+  IdMap slot_of_;
   std::vector<uint32_t> slot_owner_;
   std::vector<uint32_t> unit_owner_;
   uint32_t lowest_maybe_free_ = 0;  // no usable slot below it is free

@@ -22,21 +22,32 @@ std::vector<FieldViolation> validate_settings(const v1::Pop& pop, const PoolList
 
 std::vector<FieldViolation> validate(const v1::Config& config, MissingPasswords missing) {
   Violations violations;
-  compile_config(config, violations, missing);
+  ConfigContext context(config.pop(), config.pools(), violations);
+  compile_tunnels(
+      config, context, violations, [](CompiledTunnel&&) {}, missing);
+  check_accounts(config, violations);
   return violations.take();
+}
+
+void compile_tunnels(const v1::Config& config, ConfigContext& context, Violations& violations,
+                     const std::function<void(CompiledTunnel&&)>& take, MissingPasswords missing) {
+  context.reserve(static_cast<std::size_t>(config.tunnels_size()));
+  for (int i = 0; i < config.tunnels_size() && !violations.full(); ++i) {
+    violations.set_scope("tunnels", i);
+    auto tunnel = compile_tunnel(config.tunnels(i), context, violations, 0, missing);
+    if (!tunnel) continue;
+    context.add(*tunnel);
+    take(std::move(*tunnel));
+  }
 }
 
 CompiledConfig compile_config(const v1::Config& config, Violations& violations,
                               MissingPasswords missing) {
   CompiledConfig compiled{ConfigContext(config.pop(), config.pools(), violations), {}};
   compiled.tunnels.reserve(static_cast<std::size_t>(config.tunnels_size()));
-  for (int i = 0; i < config.tunnels_size() && !violations.full(); ++i) {
-    violations.set_scope("tunnels", i);
-    auto tunnel = compile_tunnel(config.tunnels(i), compiled.context, violations, 0, missing);
-    if (!tunnel) continue;
-    compiled.context.add(*tunnel);
-    compiled.tunnels.push_back(std::move(*tunnel));
-  }
+  compile_tunnels(
+      config, compiled.context, violations,
+      [&](CompiledTunnel&& tunnel) { compiled.tunnels.push_back(std::move(tunnel)); }, missing);
   check_accounts(config, violations);
   return compiled;
 }

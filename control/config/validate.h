@@ -3,6 +3,7 @@
 
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <vector>
 
@@ -37,6 +38,12 @@ std::vector<FieldViolation> validate_tunnel(const v1::Tunnel& tunnel, const Conf
 std::optional<CompiledTunnel> compile_tunnel(const v1::Tunnel& tunnel, const ConfigContext& context,
                                              Violations& violations, uint32_t replaced = 0,
                                              MissingPasswords missing = MissingPasswords::kRefuse);
+
+// The tunnels of a configuration one after another, with what is wrong with them: each one without
+// violations is added to the context and given to `take`.
+void compile_tunnels(const v1::Config& config, ConfigContext& context, Violations& violations,
+                     const std::function<void(CompiledTunnel&&)>& take,
+                     MissingPasswords missing = MissingPasswords::kRefuse);
 
 // A whole configuration: what validate() checks, kept.
 struct CompiledConfig {

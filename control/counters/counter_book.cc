@@ -119,6 +119,22 @@ TunnelSums CounterBook::pop_total(const Model& model) const {
   return sum;
 }
 
+void CounterBook::add_totals(const Model& model, uint64_t& from, std::size_t count,
+                             TunnelSums& sum) const {
+  const std::lock_guard lock(mutex_);
+  uint64_t next = uint64_t{1} << 32;
+  model.visit_from(uint32_t(from), [&](const v1::Tunnel& tunnel) {
+    if (count-- == 0) {
+      next = tunnel.id();
+      return false;
+    }
+    const TunnelSums total = total_of(tunnel.id(), tunnel.slot());
+    for (std::size_t i = 0; i < sum.size(); ++i) sum[i] += total[i];
+    return true;
+  });
+  from = next;
+}
+
 uint32_t CounterBook::last_in_unix(uint32_t tunnel_id) const {
   const std::lock_guard lock(mutex_);
   const auto row = rows_.find(tunnel_id);
@@ -270,15 +286,18 @@ void CounterBook::before_commit(StoreWrite& write) {
       }
       const uint32_t id = old.id() != 0 ? old.id() : next.id();
       if (old.id() != 0) retire(old, write);
-      // Also for a new tunnel: an older one may have had its id.
-      committing_deleted_.push_back(id);
       // Rarely twice in one transaction, and then what was said before is void.
-      if (!touched.insert(id).second) {
+      const bool again = !touched.insert(id).second;
+      if (again) {
         const auto is_it = [&](const CounterRow& row) { return row.tunnel_id == id; };
         std::erase_if(committing_, is_it);
         std::erase_if(write.counters, is_it);
       }
-      write.counters_deleted.push_back(id);
+      // Also for a new tunnel: an older one may have had its id. Most have no row.
+      if (again || rows_.contains(id)) {
+        committing_deleted_.push_back(id);
+        write.counters_deleted.push_back(id);
+      }
       if (next.id() != 0) take_slot(id, next.slot(), {}, write);
     }
   }

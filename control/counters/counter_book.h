@@ -42,6 +42,9 @@ class CounterBook : public CommitHook {
   TunnelSums total(uint32_t tunnel_id, uint32_t slot) const;
   // Sum over all tunnels, deleted ones included.
   TunnelSums pop_total(const Model& model) const;
+  // Adds the totals of the next `count` tunnels, from id `from` on, and moves that on: beyond 32
+  // bits after the last one.
+  void add_totals(const Model& model, uint64_t& from, std::size_t count, TunnelSums& sum) const;
   // What deleted tunnels had counted.
   TunnelSums retired() const;
   // Second in which in_packets was last seen to grow; 0: never. Seen means by save().

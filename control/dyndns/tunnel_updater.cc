@@ -262,7 +262,7 @@ void TunnelUpdater::change(const UpdateAttempt& attempt, Plan& plan) {
     v1::Tunnel next = *model.find(attempt.tunnel);
     plan.old = parse_outer_address(next.remote());
     next.set_remote(to_outer_text(*plan.next));
-    return editor.put_tunnel(std::move(next), "").status();
+    return editor.put_tunnel(next, "").status();
   };
   const auto done = make_change(context_, std::move(call), kPatience);
   if (!done.ok()) {

@@ -40,6 +40,14 @@ void Editor::apply(std::vector<v1::Change> step) {
   std::ranges::move(step, std::back_inserter(changes_));
 }
 
+void Editor::apply(v1::Change change, const CompiledTunnel& compiled) {
+  for (const SlotIncarnation& renewed : model_.apply(change, compiled)) {
+    renewed_slots_.push_back(renewed.slot);
+  }
+  steps_.push_back(changes_.size());
+  changes_.push_back(std::move(change));
+}
+
 void Editor::undo() {
   while (!steps_.empty()) {
     const std::span<const v1::Change> all(changes_);
@@ -50,36 +58,50 @@ void Editor::undo() {
   renewed_slots_.clear();
 }
 
-absl::StatusOr<uint32_t> Editor::put_tunnel(v1::Tunnel tunnel, std::string_view prefix) {
+absl::StatusOr<uint32_t> Editor::put_tunnel(const v1::Tunnel& tunnel, std::string_view prefix) {
+  v1::Tunnel normalized = tunnel;
+  normalize(normalized);
+  return put_normalized_tunnel(std::move(normalized), tunnel, [&] { return std::string(prefix); });
+}
+
+absl::StatusOr<uint32_t> Editor::put_normalized_tunnel(v1::Tunnel tunnel, const v1::Tunnel& given,
+                                                       const std::function<std::string()>& prefix) {
   if (tunnel.id() == 0) {
     const uint32_t highest = model_.highest_id();
     if (highest == std::numeric_limits<uint32_t>::max()) {
-      return invalid_field(std::string(prefix) + "id", "REQUIRED",
+      return invalid_field(prefix() + "id", "REQUIRED",
                            "the highest id is in use: say which one to take");
     }
     tunnel.set_id(highest + 1);
   }
-  const v1::Tunnel* old = model_.find(tunnel.id());
+  const uint32_t id = tunnel.id();
+  const v1::Tunnel* old = model_.find(id);
   if (!tunnel.has_slot()) {
     const uint32_t slot = old != nullptr ? old->slot() : model_.lowest_free_slot();
     if (slot == kNoSlot) return no_slot();
     tunnel.set_slot(slot);
   } else if (old != nullptr && old->slot() != tunnel.slot()) {
     return invalid_field(
-        std::string(prefix) + "slot", "IMMUTABLE",
+        prefix() + "slot", "IMMUTABLE",
         fmt::format("is {} and never changes; delete the tunnel and create it anew", old->slot()));
   }
-  auto violations = validate_tunnel(tunnel, model_.context(), old != nullptr ? old->id() : 0);
-  if (!tunnel.account().empty() && model_.find_account(tunnel.account()) == nullptr) {
-    Violations more;
-    add_unknown_account(tunnel, more);
-    std::ranges::move(more.take(), std::back_inserter(violations));
+  const uint32_t replaced = old != nullptr ? id : 0;
+  Violations violations;
+  const auto compiled = compile_tunnel(tunnel, model_.context(), violations, replaced);
+  const bool unknown_account =
+      !tunnel.account().empty() && model_.find_account(tunnel.account()) == nullptr;
+  if (!compiled || unknown_account) {
+    // Again, in its own order and spelling.
+    v1::Tunnel as_given = given;
+    as_given.set_id(id);
+    as_given.set_slot(tunnel.slot());
+    Violations faults;
+    compile_tunnel(as_given, model_.context(), faults, replaced);
+    if (unknown_account) add_unknown_account(as_given, faults);
+    return invalid_fields(faults.list(), prefix());
   }
-  if (!violations.empty()) return invalid_fields(violations, prefix);
-  normalize(tunnel);
-  strip_output(tunnel);
-  if (old == nullptr || !same(*old, tunnel)) apply({make_change(old, &tunnel)});
-  return tunnel.id();
+  if (old == nullptr || !same(*old, tunnel)) apply(make_change(old, std::move(tunnel)), *compiled);
+  return id;
 }
 
 absl::Status Editor::erase_tunnel(uint32_t id) {

@@ -10,7 +10,9 @@
 #include <absl/status/statusor.h>
 
 #include <cstdint>
+#include <functional>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -36,7 +38,11 @@ class Editor {
 
   // A tunnel without a slot keeps the one it has, or takes the lowest free one; id 0 takes the next
   // after the highest. Returns the id.
-  absl::StatusOr<uint32_t> put_tunnel(v1::Tunnel tunnel, std::string_view prefix);
+  absl::StatusOr<uint32_t> put_tunnel(const v1::Tunnel& tunnel, std::string_view prefix);
+  // The same of a tunnel that was normalised beforehand, in another thread: `given` is what it was,
+  // and is what faults are shown in. The prefix is asked for where there are some.
+  absl::StatusOr<uint32_t> put_normalized_tunnel(v1::Tunnel tunnel, const v1::Tunnel& given,
+                                                 const std::function<std::string()>& prefix);
   absl::Status erase_tunnel(uint32_t id);
   absl::Status put_pool(v1::Pool pool, std::string_view prefix);
   absl::Status erase_pool(std::string_view name);
@@ -63,6 +69,7 @@ class Editor {
 
  private:
   void apply(std::vector<v1::Change> step);
+  void apply(v1::Change change, const CompiledTunnel& compiled);
   enum class Tunnels { kCheck, kUnaffected };
   absl::Status check_settings(const v1::Config& next, std::string_view prefix,
                               std::string_view collection, Tunnels tunnels = Tunnels::kCheck);

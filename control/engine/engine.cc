@@ -31,6 +31,13 @@ constexpr std::size_t kJournalPiece = 4000;
 constexpr std::size_t kMaxJournalPieces = 64;
 constexpr std::chrono::seconds kJournalPatience{1};
 
+// A change of a tunnel without secrets: may be kept as it is until a watcher wants to see it.
+bool is_open(const v1::Change& change) {
+  const bool tunnel = change.has_new_() ? change.new_().has_tunnel() : change.old().has_tunnel();
+  return tunnel && !has_credential(change.old().tunnel()) &&
+         !has_credential(change.new_().tunnel());
+}
+
 absl::Status stopping_error() {
   return make_error(absl::StatusCode::kUnavailable, "STOPPING", "control is stopping; try again");
 }
@@ -315,7 +322,7 @@ absl::Status Engine::run_item(Item& item, StoreWrite& write, uint64_t& revision)
   for (const uint32_t slot : editor.renewed_slots()) {
     write.incarnations.emplace_back(slot, model_.incarnation(slot));
   }
-  item.result = Outcome{r.number(), true};
+  item.result = Outcome{r.number(), true, nullptr, nullptr};
   ++revision;
   record.changes = editor.take_changes();
   write.revisions.push_back(std::move(record));
@@ -327,7 +334,7 @@ void Engine::run_batch(const std::vector<Item*>& batch, std::vector<StoreWrite> 
   StoreWrite write;
   uint64_t revision = info_.revision;
   for (Item* item : batch) {
-    item->result = Outcome{revision, false};
+    item->result = Outcome{revision, false, nullptr, nullptr};
     if (auto status = run_item(*item, write, revision); !status.ok()) item->result = status;
   }
   for (StoreWrite& w : later) {
@@ -368,9 +375,10 @@ void Engine::run_batch(const std::vector<Item*>& batch, std::vector<StoreWrite> 
     // Pairs with the acquire in revision().
     revision_.store(revision, std::memory_order_release);
   }
-  if (!write.revisions.empty() && observer_ != nullptr) observer_->model_changed(model_, write);
-  post_events(write);
-  if (!write.revisions.empty() && on_commit_) on_commit_();
+  const bool news = !write.revisions.empty();
+  if (news && observer_ != nullptr) observer_->model_changed(model_, write);
+  hand_out(batch, std::move(write));
+  if (news && on_commit_) on_commit_();
 }
 
 void Engine::undo(const StoreWrite& write, bool exclusive) {
@@ -385,30 +393,52 @@ void Engine::undo(const StoreWrite& write, bool exclusive) {
   }
 }
 
-void Engine::post_events(const StoreWrite& write) {
+// What was committed goes to the watchers and to those who asked for it.
+void Engine::hand_out(const std::vector<Item*>& batch, StoreWrite write) {
   const auto post_revision = [&](const v1::Revision& revision) {
     v1::WatchResponse event;
     event.set_revision(info_.revision);
     *event.mutable_revision_event() = revision;
     events_.append(std::move(event));
   };
-  for (const RevisionWrite& record : write.revisions) {
-    if (record.changes.size() >= EventLog::kCapacity) {
-      events_.skip(record.changes.size());
-    } else {
-      for (const v1::Change& change : record.changes) {
-        v1::WatchResponse event;
-        event.set_revision(record.revision.number());
-        *event.mutable_change() = render(model_, change);
-        events_.append(std::move(event));
-      }
-    }
-    post_revision(record.revision);
-    const v1::Revision& r = record.revision;
+  auto item = batch.begin();
+  for (RevisionWrite& revision : write.revisions) {
+    const auto record = std::make_shared<const RevisionWrite>(std::move(revision));
+    const v1::Revision& r = record->revision;
+    post_changes(record);
+    post_revision(r);
     spdlog::info("event=revision revision={} method={} created={} updated={} deleted={}",
                  r.number(), r.method(), r.created(), r.updated(), r.deleted());
+    // Revisions are in the order of the calls that made them.
+    while (!(*item)->result.ok() || !(*item)->result->changed) ++item;
+    (*item)->result->record = record;
+    (*item++)->result->plan = model_.shared_plan();
   }
   for (const v1::Revision& revision : write.amended) post_revision(revision);
+}
+
+void Engine::post_changes(std::shared_ptr<const RevisionWrite> record) {
+  const std::size_t count = record->changes.size();
+  if (count >= EventLog::kCapacity) {
+    events_.skip(count);
+    return;
+  }
+  const auto event_of = [](uint64_t revision, v1::Change change) {
+    v1::WatchResponse event;
+    event.set_revision(revision);
+    *event.mutable_change() = std::move(change);
+    return event;
+  };
+  if (std::ranges::all_of(record->changes, is_open)) {
+    events_.append(
+        count, [event_of, plan = model_.shared_plan(), record = std::move(record)](std::size_t i) {
+          return event_of(record->revision.number(), render_tunnels(*plan, record->changes[i]));
+        });
+    return;
+  }
+  for (const v1::Change& change : record->changes) {
+    events_.append(event_of(record->revision.number(), render(model_, change)));
+  }
 }
 
 void Engine::roll_back_overdue() {

@@ -72,6 +72,10 @@ class Engine {
   struct Outcome {
     uint64_t revision = 0;  // current one after the call
     bool changed = false;   // it made that revision
+    // What it changed, if it did, with secrets, and the pools as they were then: what only the
+    // caller needs to know of it, it can work out by itself while the engine goes on.
+    std::shared_ptr<const RevisionWrite> record;
+    std::shared_ptr<const PoolPlan> plan;
   };
 
   // What a reader may know besides the model.
@@ -158,7 +162,8 @@ class Engine {
   absl::Status check_call(const Call& call, uint64_t revision) const;
   absl::Status mark_rolled_back(uint64_t from, uint64_t to, uint64_t by, StoreWrite& write);
   void undo(const StoreWrite& write, bool exclusive);
-  void post_events(const StoreWrite& write);
+  void hand_out(const std::vector<Item*>& batch, StoreWrite write);
+  void post_changes(std::shared_ptr<const RevisionWrite> record);
   void roll_back_overdue();
 
   std::unique_ptr<Store> store_;

@@ -10,6 +10,7 @@
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <vector>
@@ -27,6 +28,10 @@ class EventLog {
 
   // Sets `sequence` and `time`.
   void append(v1::WatchResponse event);
+  // `count` events that `make(i)` makes, but not before somebody reads them: mostly nobody does.
+  // It is called in any thread, and must say the same whenever it is asked. No more than there is
+  // room for.
+  void append(std::size_t count, std::function<v1::WatchResponse(std::size_t)> make);
   // Counts events that are not worth keeping: every watcher gets a gap over them.
   void skip(uint64_t count);
 
@@ -47,10 +52,33 @@ class EventLog {
   void close();
 
  private:
+  // Events that were appended together.
+  class Group {
+   public:
+    Group(std::size_t count, std::function<v1::WatchResponse(std::size_t)> make);
+    std::size_t size() const { return events_.size(); }
+    Event event(std::size_t index);
+
+    uint64_t first_sequence = 0;
+
+   private:
+    struct Slot {
+      std::once_flag once;
+      Event event;
+    };
+    const std::function<v1::WatchResponse(std::size_t)> make_;
+    const google::protobuf::Timestamp time_;
+    std::vector<Slot> events_;
+  };
+
+  void append(std::shared_ptr<Group> group);
+  uint64_t oldest() const;
+
   const std::size_t capacity_;
   mutable std::mutex mutex_;
   std::condition_variable changed_;
-  std::deque<Event> events_;
+  // The first one may reach back further than the ring does.
+  std::deque<std::shared_ptr<Group>> groups_;
   const uint64_t first_sequence_;  // numbers up to here are of earlier processes
   uint64_t last_sequence_;
   bool closed_ = false;

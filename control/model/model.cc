@@ -51,14 +51,14 @@ void each_delegation(const v1::Tunnel& tunnel, Use&& use) {
 
 }  // namespace
 
-Model::Model() {
+Model::Model() : plan_(std::make_shared<const PoolPlan>()) {
   rebuild_compiled();
 }
 
 void Model::load(v1::Config config, std::vector<uint8_t> incarnations) {
   config_ = std::move(config);
   incarnations_ = std::move(incarnations);
-  plan_ = PoolPlan(config_);
+  plan_ = std::make_shared<const PoolPlan>(config_);
   by_id_.clear();
   by_slot_.clear();
   by_remote_.clear();
@@ -84,9 +84,12 @@ void Model::rebuild_compiled() {
 }
 
 void Model::add_compiled(const v1::Tunnel& tunnel) {
-  const CompiledTunnel compiled = compile_valid_tunnel(tunnel, *context_);
+  add_compiled(compile_valid_tunnel(tunnel, *context_));
+}
+
+void Model::add_compiled(const CompiledTunnel& compiled) {
   context_->add(compiled);
-  builder_->add(compiled, incarnation(tunnel.slot()));
+  builder_->add(compiled, incarnation(compiled.slot));
 }
 
 void Model::remove_compiled(const v1::Tunnel& tunnel) {
@@ -127,7 +130,7 @@ std::size_t Model::tunnel_count_of(std::string_view account) const {
 }
 
 Model::Owner Model::owner(uint64_t hi) const {
-  const PoolRange* range = plan_.find(hi);
+  const PoolRange* range = plan_->find(hi);
   if (range == nullptr) return {};
   if (range->kind != v1::Pool::DELEGATED) {
     return {owner_of_slot(*range, range->slot_of(hi)), range->kind};
@@ -154,7 +157,7 @@ std::vector<Model::Owner> Model::owners(HiRange wanted, std::size_t limit) const
     if (tunnel != nullptr && !known) owners.push_back({tunnel, kind});
     return owners.size() < limit;
   };
-  for (const PoolRange& range : plan_.ranges()) {
+  for (const PoolRange& range : plan_->ranges()) {
     const uint64_t first = std::max(wanted.first, range.base);
     const uint64_t last = std::min(wanted.last, range.base | ~range.mask);
     if (first > last) continue;
@@ -285,7 +288,8 @@ void Model::set_pool(const v1::Pool* old, const v1::Pool* next) {
   }
 }
 
-void Model::step(std::span<const v1::Change> changes, bool forward) {
+void Model::step(std::span<const v1::Change> changes, bool forward,
+                 const CompiledTunnel* compiled) {
   const auto before = [&](const v1::Change& c) {
     const bool there = forward ? c.has_old() : c.has_new_();
     return there ? (forward ? &c.old() : &c.new_()) : nullptr;
@@ -326,10 +330,11 @@ void Model::step(std::span<const v1::Change> changes, bool forward) {
     }
   }
   if (settings_changed) {
-    plan_ = PoolPlan(config_);
+    plan_ = std::make_shared<const PoolPlan>(config_);
     rebuild_compiled();
     return;
   }
+  if (compiled != nullptr) return add_compiled(*compiled);
   for (const v1::Change& change : changes) {
     const v1::Resource* next = after(change);
     if (next != nullptr && next->has_tunnel()) {
@@ -343,7 +348,7 @@ void Model::advance(uint32_t slot, int by) {
   incarnations_[slot] = uint8_t((incarnations_[slot] + by) & 0x7f);
 }
 
-std::vector<SlotIncarnation> Model::apply(std::span<const v1::Change> changes) {
+std::vector<SlotIncarnation> Model::advance_slots(std::span<const v1::Change> changes) {
   std::vector<SlotIncarnation> advanced;
   for (const v1::Change& change : changes) {
     const uint32_t slot = slot_left(change);
@@ -351,7 +356,19 @@ std::vector<SlotIncarnation> Model::apply(std::span<const v1::Change> changes) {
     advance(slot, 1);
     advanced.push_back({slot, incarnations_[slot]});
   }
+  return advanced;
+}
+
+std::vector<SlotIncarnation> Model::apply(std::span<const v1::Change> changes) {
+  auto advanced = advance_slots(changes);
   step(changes, true);
+  return advanced;
+}
+
+std::vector<SlotIncarnation> Model::apply(const v1::Change& change,
+                                          const CompiledTunnel& compiled) {
+  auto advanced = advance_slots({&change, 1});
+  step({&change, 1}, true, &compiled);
   return advanced;
 }
 

@@ -64,7 +64,9 @@ class Model {
 
   // Tunnels and accounts, with their secrets, in no particular order; pools by name.
   const v1::Config& config() const { return config_; }
-  const PoolPlan& plan() const { return plan_; }
+  const PoolPlan& plan() const { return *plan_; }
+  // As it is now, for whoever needs it when the model is not held still any more.
+  std::shared_ptr<const PoolPlan> shared_plan() const { return plan_; }
   // For the checks of one tunnel.
   const ConfigContext& context() const { return *context_; }
   // Ready to be sealed into a snapshot of what the model holds.
@@ -122,6 +124,8 @@ class Model {
   // undoes them, incarnations included. Returns the slots whose incarnation changed, each once: to
   // be made durable together with the changes, before any dataplane sees them.
   std::vector<SlotIncarnation> apply(std::span<const v1::Change> changes);
+  // The same of the change that puts a tunnel there, with what it compiles to.
+  std::vector<SlotIncarnation> apply(const v1::Change& change, const CompiledTunnel& compiled);
   void revert(std::span<const v1::Change> changes);
 
  private:
@@ -132,7 +136,9 @@ class Model {
 
   // Whose the slot's unit in the pool is: nobody's if the tunnel does not carry the pool's family.
   const v1::Tunnel* owner_of_slot(const PoolRange& range, uint32_t slot) const;
-  void step(std::span<const v1::Change> changes, bool forward);
+  void step(std::span<const v1::Change> changes, bool forward,
+            const CompiledTunnel* compiled = nullptr);
+  std::vector<SlotIncarnation> advance_slots(std::span<const v1::Change> changes);
   void advance(uint32_t slot, int by);
   void index(const v1::Tunnel& tunnel, uint32_t position);
   void unindex(const v1::Tunnel& tunnel);
@@ -143,10 +149,11 @@ class Model {
   void set_pool(const v1::Pool* old, const v1::Pool* next);
   void rebuild_compiled();
   void add_compiled(const v1::Tunnel& tunnel);
+  void add_compiled(const CompiledTunnel& compiled);
   void remove_compiled(const v1::Tunnel& tunnel);
 
   v1::Config config_;
-  PoolPlan plan_;
+  std::shared_ptr<const PoolPlan> plan_;
   std::unique_ptr<ConfigContext> context_;
   std::unique_ptr<SnapshotBuilder> builder_;
   absl::btree_map<uint32_t, uint32_t> by_id_;  // to the position in config_.tunnels()

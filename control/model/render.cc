@@ -4,8 +4,6 @@
 #include "control/model/render.h"
 
 #include <fmt/format.h>
-#include <google/protobuf/io/coded_stream.h>
-#include <google/protobuf/io/zero_copy_stream_impl_lite.h>
 #include <sys/random.h>
 
 #include <charconv>
@@ -59,13 +57,9 @@ std::string_view parse_account_name(std::string_view name) {
 namespace {
 
 std::string etag_of(const google::protobuf::MessageLite& resource) {
-  std::string bytes;
-  {
-    google::protobuf::io::StringOutputStream stream(&bytes);
-    google::protobuf::io::CodedOutputStream coded(&stream);
-    coded.SetSerializationDeterministic(true);
-    resource.SerializeToCodedStream(&coded);
-  }
+  // Without maps and unknown fields equal messages have equal bytes.
+  thread_local std::string bytes;
+  resource.SerializeToString(&bytes);
   // FNV-1a: the etag guards against accidents, not against forgery.
   uint64_t hash = 0xcbf29ce484222325;
   for (const char byte : bytes) hash = (hash ^ uint8_t(byte)) * 0x100000001b3;
@@ -98,7 +92,7 @@ std::string etag_with_secrets(T resource, std::initializer_list<std::string_view
 
 std::string etag(const google::protobuf::MessageLite& resource) {
   if (const auto* tunnel = dynamic_cast<const v1::Tunnel*>(&resource);
-      tunnel != nullptr && !credential_of(*tunnel).empty()) {
+      tunnel != nullptr && has_credential(*tunnel)) {
     return etag_with_secrets(
         *tunnel, {tunnel->password(), tunnel->previous_password(), tunnel->update_key()});
   }
@@ -109,24 +103,28 @@ std::string etag(const google::protobuf::MessageLite& resource) {
   return etag_of(resource);
 }
 
-v1::Tunnel render(const Model& model, const v1::Tunnel& tunnel) {
+v1::Tunnel render(const PoolPlan& plan, const v1::Tunnel& tunnel) {
   v1::Tunnel out = tunnel;
   hide_secrets(out);
   out.set_etag(etag(tunnel));
   out.set_name(tunnel_name(tunnel.id()));
-  if (const PoolRange* link = model.plan().covering(v1::Pool::LINK, tunnel.slot())) {
+  if (const PoolRange* link = plan.covering(v1::Pool::LINK, tunnel.slot())) {
     out.set_link_prefix(link->prefix_of_slot(tunnel.slot()));
   }
-  if (const PoolRange* routed = model.plan().covering(v1::Pool::ROUTED, tunnel.slot())) {
+  if (const PoolRange* routed = plan.covering(v1::Pool::ROUTED, tunnel.slot())) {
     out.set_routed_prefix(routed->prefix_of_slot(tunnel.slot()));
   }
   if (carries_ipv4(kind_of(tunnel.type()))) {
     constexpr bool kIpv4 = true;
-    if (const PoolRange* routed = model.plan().covering(v1::Pool::ROUTED, tunnel.slot(), kIpv4)) {
+    if (const PoolRange* routed = plan.covering(v1::Pool::ROUTED, tunnel.slot(), kIpv4)) {
       out.set_routed_ipv4_prefix(routed->prefix_of_slot(tunnel.slot()));
     }
   }
   return out;
+}
+
+v1::Tunnel render(const Model& model, const v1::Tunnel& tunnel) {
+  return render(model.plan(), tunnel);
 }
 
 v1::Pool render(const v1::Pool& pool) {
@@ -159,6 +157,20 @@ v1::Change render(const Model& model, v1::Change change) {
   if (change.has_old()) add(*change.mutable_old());
   if (change.has_new_()) add(*change.mutable_new_());
   return change;
+}
+
+v1::Change render_tunnels(const PoolPlan& plan, const v1::Change& change) {
+  v1::Change out;
+  out.set_name(change.name());
+  out.set_action(change.action());
+  *out.mutable_paths() = change.paths();
+  if (change.has_old()) {
+    *out.mutable_old()->mutable_tunnel() = render(plan, change.old().tunnel());
+  }
+  if (change.has_new_()) {
+    *out.mutable_new_()->mutable_tunnel() = render(plan, change.new_().tunnel());
+  }
+  return out;
 }
 
 void strip_output(v1::Tunnel& tunnel) {

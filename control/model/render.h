@@ -30,12 +30,15 @@ std::string_view parse_pool_name(std::string_view name);
 std::string_view parse_account_name(std::string_view name);
 
 // With output-only fields, and without secrets.
+v1::Tunnel render(const PoolPlan& plan, const v1::Tunnel& tunnel);
 v1::Tunnel render(const Model& model, const v1::Tunnel& tunnel);
 v1::Pool render(const v1::Pool& pool);
 v1::Pop render(const v1::Pop& pop);
 v1::Account render(const Model& model, const v1::Account& account);
 // With etags and names; the link and routed prefixes by the model as it is now.
 v1::Change render(const Model& model, v1::Change change);
+// The same of a change of a tunnel.
+v1::Change render_tunnels(const PoolPlan& plan, const v1::Change& change);
 
 // Without output-only fields, as the model holds a resource: its secrets stay.
 void strip_output(v1::Tunnel& tunnel);

@@ -21,35 +21,46 @@ namespace simplon::control {
 
 inline constexpr int kMaxBatchRequests = 100000;
 
-// One transaction with the edits of the request, which may ask to check only.
+// One transaction with the edits of the request, which may ask to check only. `outcome`: where to
+// say what came of it.
 template <typename Request>
 grpc::Status change(ServiceContext& context, grpc::ServerContext& rpc, const Request& request,
-                    std::string_view method, std::function<absl::Status(Editor&)> edit) {
+                    std::string_view method, std::function<absl::Status(Editor&)> edit,
+                    Engine::Outcome* outcome = nullptr) {
   Engine::Call call;
   call.method = method;
   call.comment = request.comment();
   if constexpr (requires { request.validate_only(); }) call.validate_only = request.validate_only();
   call.edit = std::move(edit);
-  return to_grpc(commit(context, rpc, std::move(call)).status());
+  auto committed = commit(context, rpc, std::move(call));
+  if (committed.ok() && outcome != nullptr) *outcome = std::move(committed->outcome);
+  return to_grpc(committed.status());
 }
 
-// The same of a batch: `edit(editor, request, at)` for each, `at` being where the request is, for
-// the paths of errors.
+// Where a request is in its batch, for the paths of errors: spelled out only where there is one.
+struct RequestPath {
+  int index = 0;
+
+  operator std::string() const { return fmt::format("requests[{}].", index); }
+};
+
+// The same of a batch: `edit(editor, request, at)` for each, `at` being the RequestPath.
 template <typename Batch, typename Edit>
 grpc::Status change_each(ServiceContext& context, grpc::ServerContext& rpc, const Batch& batch,
-                         std::string_view method, Edit&& edit) {
+                         std::string_view method, Edit&& edit, Engine::Outcome* outcome = nullptr) {
   const int size = batch.requests_size();
   if (size == 0 || size > kMaxBatchRequests) {
     return to_grpc(invalid_field("requests", size == 0 ? "REQUIRED" : "TOO_MANY",
                                  fmt::format("1 to {} requests are needed", kMaxBatchRequests)));
   }
-  return change(context, rpc, batch, method, [&](Editor& editor) {
+  const auto edit_all = [&](Editor& editor) {
     for (int i = 0; i < size; ++i) {
-      absl::Status status = edit(editor, batch.requests(i), fmt::format("requests[{}].", i));
+      absl::Status status = edit(editor, batch.requests(i), RequestPath{i});
       if (!status.ok()) return status;
     }
     return absl::OkStatus();
-  });
+  };
+  return change(context, rpc, batch, method, edit_all, outcome);
 }
 
 }  // namespace simplon::control

@@ -118,8 +118,7 @@ grpc::Status CounterService::GetPopCounters(grpc::ServerContext*,
   const auto there = segment();
   if (!there.ok()) return to_grpc(there.status());
   *reply->mutable_read_time() = timestamp_now();
-  const TunnelSums sums = context_.engine.read(
-      [&](const Model& model, const Engine::Info&) { return context_.counters.pop_total(model); });
+  const TunnelSums sums = pop_total(context_);
   reply->set_in_packets(sums[0]);
   reply->set_in_bytes(sums[1]);
   reply->set_out_packets(sums[2]);

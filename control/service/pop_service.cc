@@ -66,7 +66,7 @@ grpc::Status PopService::UpdatePop(grpc::ServerContext* rpc, const v1::UpdatePop
 
 grpc::Status PopService::GetPopStatus(grpc::ServerContext*, const v1::GetPopStatusRequest*,
                                       v1::PopStatus* reply) {
-  TunnelSums sums{};
+  const TunnelSums sums = pop_total(context_);
   context_.engine.read([&](const Model& model, const Engine::Info& info) {
     reply->set_name(model.config().pop().name());
     reply->set_revision(info.revision);
@@ -84,7 +84,6 @@ grpc::Status PopService::GetPopStatus(grpc::ServerContext*, const v1::GetPopStat
       reply->set_unconfirmed_revision(info.pending->revision);
       *reply->mutable_confirm_deadline() = timestamp(info.pending->deadline_unix_ns);
     }
-    sums = context_.counters.pop_total(model);
   });
   reply->set_control_version(SIMPLON_VERSION);
   *reply->mutable_control_start_time() = timestamp(context_.started_unix_ns);

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "control/config/normalize.h"
 #include "control/config/secret.h"
 #include "control/error/error.h"
 #include "control/model/merge.h"
@@ -19,19 +20,39 @@ namespace {
 constexpr PageLimits kListLimits{100, 10000};
 constexpr PageLimits kLookupLimits{100, 1000};
 
-absl::Status create(Editor& editor, const v1::CreateTunnelRequest& request, const std::string& at,
-                    v1::Tunnel* reply) {
-  if (!request.has_tunnel()) return invalid_field(at + "tunnel", "REQUIRED", "is missing");
-  const uint32_t wanted = request.tunnel().id();
+// Copied and brought into the form the model has, before the engine comes to it.
+v1::Tunnel normalized(const v1::CreateTunnelRequest& request) {
+  v1::Tunnel tunnel = request.tunnel();
+  normalize(tunnel);
+  return tunnel;
+}
+
+// `at()`: where the request is, for the paths of errors.
+absl::Status create(Editor& editor, const v1::CreateTunnelRequest& request, v1::Tunnel tunnel,
+                    const std::function<std::string()>& at) {
+  if (!request.has_tunnel()) return invalid_field(at() + "tunnel", "REQUIRED", "is missing");
+  const uint32_t wanted = tunnel.id();
   if (wanted != 0 && editor.model().find(wanted) != nullptr) {
     return make_error(absl::StatusCode::kAlreadyExists, "TUNNEL_EXISTS",
-                      fmt::format("{}tunnel {} exists already", at, tunnel_name(wanted)),
+                      fmt::format("{}tunnel {} exists already", at(), tunnel_name(wanted)),
                       {{"resource", tunnel_name(wanted)}});
   }
-  const auto id = editor.put_tunnel(request.tunnel(), at + "tunnel.");
-  if (!id.ok()) return id.status();
-  *reply = render(editor.model(), *editor.model().find(*id));
-  return absl::OkStatus();
+  const auto prefix = [&] { return at() + "tunnel."; };
+  return editor.put_normalized_tunnel(std::move(tunnel), request.tunnel(), prefix).status();
+}
+
+// The tunnels that calls of create() have made, in their order: while they may still be undone, and
+// when they are in force, without holding up the engine.
+void render_created(const Editor& editor, const std::function<v1::Tunnel*()>& next) {
+  for (const v1::Change& change : editor.changes()) {
+    *next() = render(editor.model(), change.new_().tunnel());
+  }
+}
+void render_created(const Engine::Outcome& outcome, const std::function<v1::Tunnel*()>& next) {
+  if (outcome.record == nullptr) return;
+  for (const v1::Change& change : outcome.record->changes) {
+    *next() = render(*outcome.plan, change.new_().tunnel());
+  }
 }
 
 // The tunnel an update is about, by name, id or both.
@@ -64,7 +85,7 @@ absl::Status update(Editor& editor, const v1::UpdateTunnelRequest& request, cons
     const auto* mask = request.has_update_mask() ? &request.update_mask() : nullptr;
     if (auto s = merge_tunnel(request.tunnel(), mask, next); !s.ok()) return s;
   }
-  if (auto put = editor.put_tunnel(std::move(next), at + "tunnel."); !put.ok()) return put.status();
+  if (auto put = editor.put_tunnel(next, at + "tunnel."); !put.ok()) return put.status();
   *reply = render(editor.model(), *editor.model().find(*id));
   return absl::OkStatus();
 }
@@ -106,7 +127,7 @@ absl::StatusOr<const v1::Tunnel*> find_with_password(const Editor& editor, const
 
 // A tunnel that is there, with other secrets.
 absl::Status put_secrets(Editor& editor, v1::Tunnel next, v1::Tunnel* reply) {
-  const auto id = editor.put_tunnel(std::move(next), "");
+  const auto id = editor.put_tunnel(next, "");
   if (!id.ok()) return id.status();
   *reply = render(editor.model(), *editor.model().find(*id));
   return absl::OkStatus();
@@ -204,8 +225,18 @@ absl::Status look_up(const Model& model, const std::string& key, std::size_t lim
 grpc::Status TunnelService::CreateTunnel(grpc::ServerContext* rpc,
                                          const v1::CreateTunnelRequest* request,
                                          v1::Tunnel* reply) {
-  return change(context_, *rpc, *request, "CreateTunnel",
-                [&](Editor& editor) { return create(editor, *request, "", reply); });
+  v1::Tunnel tunnel = normalized(*request);
+  const auto make = [&](Editor& editor) {
+    absl::Status status = create(editor, *request, std::move(tunnel), [] { return std::string(); });
+    if (status.ok() && request->validate_only()) {
+      render_created(editor, [&] { return reply; });
+    }
+    return status;
+  };
+  Engine::Outcome outcome;
+  const grpc::Status done = change(context_, *rpc, *request, "CreateTunnel", make, &outcome);
+  if (done.ok()) render_created(outcome, [&] { return reply; });
+  return done;
 }
 
 grpc::Status TunnelService::UpdateTunnel(grpc::ServerContext* rpc,
@@ -225,11 +256,27 @@ grpc::Status TunnelService::DeleteTunnel(grpc::ServerContext* rpc,
 grpc::Status TunnelService::BatchCreateTunnels(grpc::ServerContext* rpc,
                                                const v1::BatchCreateTunnelsRequest* request,
                                                v1::BatchCreateTunnelsResponse* reply) {
-  return change_each(
-      context_, *rpc, *request, "BatchCreateTunnels",
-      [&](Editor& editor, const v1::CreateTunnelRequest& one, const std::string& at) {
-        return create(editor, one, at, reply->add_tunnels());
-      });
+  const auto next = [&] { return reply->add_tunnels(); };
+  const int count = request->requests_size();
+  std::vector<v1::Tunnel> tunnels;
+  tunnels.reserve(std::size_t(count));
+  for (const v1::CreateTunnelRequest& one : request->requests()) {
+    tunnels.push_back(normalized(one));
+  }
+  const auto make = [&](Editor& editor, const v1::CreateTunnelRequest& one, RequestPath at) {
+    absl::Status status = create(editor, one, std::move(tunnels[std::size_t(at.index)]),
+                                 [&]() -> std::string { return at; });
+    const bool last = at.index + 1 == count;
+    if (status.ok() && last && request->validate_only()) render_created(editor, next);
+    return status;
+  };
+  Engine::Outcome outcome;
+  const grpc::Status done =
+      change_each(context_, *rpc, *request, "BatchCreateTunnels", make, &outcome);
+  if (!done.ok()) return done;
+  reply->mutable_tunnels()->Reserve(count);
+  render_created(outcome, next);
+  return done;
 }
 
 grpc::Status TunnelService::BatchUpdateTunnels(grpc::ServerContext* rpc,
@@ -260,7 +307,7 @@ grpc::Status TunnelService::set_state(grpc::ServerContext* rpc, const Request& r
     if (auto s = check_etag(request.etag(), *old, tunnel_name(*id)); !s.ok()) return s;
     v1::Tunnel next = *old;
     next.set_admin_state(state);
-    if (auto put = editor.put_tunnel(std::move(next), "tunnel."); !put.ok()) return put.status();
+    if (auto put = editor.put_tunnel(next, "tunnel."); !put.ok()) return put.status();
     *reply = render(editor.model(), *editor.model().find(*id));
     return absl::OkStatus();
   });

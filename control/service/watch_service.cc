@@ -126,11 +126,18 @@ class Stream {
     return std::chrono::duration_cast<milliseconds>(std::chrono::steady_clock::now() - last_);
   }
 
-  bool event(const v1::WatchResponse& event) {
-    sequence_ = event.sequence();
-    if (!selection_.wants(event)) return true;
-    last_ = std::chrono::steady_clock::now();
-    return writer_.Write(event);
+  bool events(const std::vector<EventLog::Event>& events) {
+    const auto wanted = [&](const EventLog::Event& event) { return selection_.wants(*event); };
+    const auto last = std::find_if(events.rbegin(), events.rend(), wanted);
+    for (const EventLog::Event& event : events) {
+      sequence_ = event->sequence();
+      if (!wanted(event)) continue;
+      last_ = std::chrono::steady_clock::now();
+      if (!writer_.Write(*event, event == *last ? grpc::WriteOptions() : more_follows())) {
+        return false;
+      }
+    }
+    return true;
   }
 
   bool sync() {
@@ -151,23 +158,27 @@ class Stream {
     return own(std::move(message));
   }
 
+  // Of the initial state, which sync() ends.
   bool changes(std::vector<v1::Change> changes) {
     for (v1::Change& change : changes) {
       v1::WatchResponse message;
       *message.mutable_change() = std::move(change);
-      if (selection_.wants(message) && !own(std::move(message))) return false;
+      if (selection_.wants(message) && !own(std::move(message), more_follows())) return false;
     }
     return true;
   }
 
  private:
+  // gRPC may wait for the next message, so that not each is a system call.
+  static grpc::WriteOptions more_follows() { return grpc::WriteOptions().set_buffer_hint(); }
+
   // A message that is no event of the log.
-  bool own(v1::WatchResponse message) {
+  bool own(v1::WatchResponse message, grpc::WriteOptions options = {}) {
     message.set_sequence(sequence_);
     message.set_revision(engine_.revision());
     *message.mutable_time() = timestamp_now();
     last_ = std::chrono::steady_clock::now();
-    return writer_.Write(message);
+    return writer_.Write(message, options);
   }
 
   Engine& engine_;
@@ -242,7 +253,7 @@ grpc::Status WatchService::stream(grpc::ServerContext& rpc, const v1::WatchReque
       stream.jump_to(batch.after);
       alive = stream.gap(batch.missed);
     }
-    for (const EventLog::Event& event : batch.events) alive = alive && stream.event(*event);
+    alive = alive && stream.events(batch.events);
     if (batch.closed && batch.events.empty()) {
       return to_grpc(make_error(absl::StatusCode::kUnavailable, "STOPPING",
                                 "control is stopping; watch again with resume_after"));

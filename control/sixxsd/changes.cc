@@ -301,7 +301,7 @@ void Changes::edit(Editor& editor, std::vector<Rejected>& rejected) const {
     if (status.ok()) {
       for (const uint32_t id : edits->erased) status.Update(editor.erase_tunnel(id));
       for (v1::Tunnel& tunnel : edits->put) {
-        if (status.ok()) status.Update(editor.put_tunnel(std::move(tunnel), "").status());
+        if (status.ok()) status.Update(editor.put_tunnel(tunnel, "").status());
       }
     }
     if (!status.ok()) reject(name_of(line), status);

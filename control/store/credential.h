@@ -21,6 +21,16 @@ struct Credential {
   friend bool operator==(const Credential&, const Credential&) = default;
 };
 
+inline bool has_credential(const v1::Tunnel& tunnel) {
+  return !tunnel.password().empty() || !tunnel.previous_password().empty() ||
+         !tunnel.update_key().empty();
+}
+
+inline bool same_credential(const v1::Tunnel& a, const v1::Tunnel& b) {
+  return a.password() == b.password() && a.previous_password() == b.previous_password() &&
+         a.update_key() == b.update_key();
+}
+
 inline Credential credential_of(const v1::Tunnel& tunnel) {
   return {tunnel.password(), tunnel.previous_password(), tunnel.update_key()};
 }

@@ -44,6 +44,11 @@ CREATE TABLE account_secrets (name TEXT NOT NULL, since INTEGER NOT NULL, until 
                               PRIMARY KEY (name, since)) WITHOUT ROWID;
 CREATE INDEX account_secrets_until ON account_secrets (until) WHERE until IS NOT NULL;
 )sql",
+    // A row of `changes` has as many, from number `number` on, as the ConfigDiff `proto`. 0: one,
+    // as the Change.
+    R"sql(
+ALTER TABLE changes ADD COLUMN count INTEGER NOT NULL DEFAULT 0;
+)sql",
 };
 static_assert(sizeof kSteps / sizeof kSteps[0] == kSchemaVersion);
 

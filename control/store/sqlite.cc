@@ -98,6 +98,16 @@ absl::StatusOr<Statement> Database::prepare(const char* sql) {
   return Statement(statement);
 }
 
+void Database::on_commit(std::function<void(int)>* done) {
+  sqlite3_wal_hook(
+      database_.get(),
+      [](void* function, sqlite3*, const char*, int pages) {
+        (*static_cast<std::function<void(int)>*>(function))(pages);
+        return SQLITE_OK;
+      },
+      done);
+}
+
 absl::StatusOr<Transaction> Transaction::begin(Database& database) {
   if (auto status = database.execute("BEGIN IMMEDIATE"); !status.ok()) return status;
   return Transaction(database);

@@ -11,6 +11,7 @@
 #include <sqlite3.h>
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -51,6 +52,10 @@ class Database {
 
   absl::Status execute(const char* sql);
   absl::StatusOr<Statement> prepare(const char* sql);
+
+  // In place of checkpoints by itself: after each commit, with the pages in the write-ahead log.
+  // Lives as long as the connection.
+  void on_commit(std::function<void(int)>* done);
 
  private:
   struct Close {

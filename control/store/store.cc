@@ -33,6 +33,9 @@ absl::Status directory_error(const std::string& directory, int error, std::strin
       ToAbsl("state directory " + directory + ": " + errno_text(error) + "; " + std::string(hint)));
 }
 
+// Pages of the write-ahead log, 512 MiB of them, at which commits wait for it to be emptied.
+constexpr int kTooLongLog = 1 << 17;
+
 bool lock(int fd, std::chrono::milliseconds patience) {
   const auto deadline = std::chrono::steady_clock::now() + patience;
   while (flock(fd, LOCK_EX | LOCK_NB) != 0) {
@@ -54,6 +57,11 @@ struct Store::Statements {
   std::optional<Statement> put_counter, delete_counter, put_archive;
   std::optional<Statement> put_incarnation, put_learned, delete_learned;
   std::optional<Statement> put_baseline, delete_baselines;
+
+  // The row of `changes` that is being filled.
+  std::string changes;
+  int64_t changes_first = 0;
+  int64_t changes_count = 0;
 };
 
 absl::StatusOr<std::unique_ptr<Store>> Store::open(const std::string& directory,
@@ -85,16 +93,25 @@ absl::StatusOr<std::unique_ptr<Store>> Store::open(const std::string& directory,
   store->writer_ = *std::move(writer);
   SIMPLON_RETURN_IF_ERROR(store->writer_->execute(
       "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;"
-      "PRAGMA wal_autocheckpoint=4000; PRAGMA cache_size=-65536; PRAGMA secure_delete=ON"));
+      "PRAGMA cache_size=-65536; PRAGMA secure_delete=ON"));
   SIMPLON_RETURN_IF_ERROR(migrate_schema(*store->writer_));
   SIMPLON_RETURN_IF_ERROR(store->prepare());
   auto reader = Database::open(path, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX);
   if (!reader.ok()) return reader.status();
   store->reader_ = *std::move(reader);
+  auto checkpointer = Checkpointer::start(path);
+  if (!checkpointer.ok()) return checkpointer.status();
+  store->checkpointer_ = *std::move(checkpointer);
+  store->log_grown_ = [s = store.get()](int pages) {
+    s->log_pages_ = pages;
+    s->checkpointer_->grown_to(pages);
+  };
+  store->writer_->on_commit(&store->log_grown_);
   return store;
 }
 
 Store::~Store() {
+  checkpointer_.reset();
   statements_.reset();
   reader_.reset();
   writer_.reset();
@@ -117,7 +134,7 @@ absl::Status Store::prepare() {
   SIMPLON_RETURN_IF_ERROR(add(s.put_tunnel, "INSERT OR REPLACE INTO tunnels VALUES (?1, ?2)"));
   SIMPLON_RETURN_IF_ERROR(add(s.delete_tunnel, "DELETE FROM tunnels WHERE id = ?1"));
   SIMPLON_RETURN_IF_ERROR(add(s.put_revision, "INSERT OR REPLACE INTO revisions VALUES (?1, ?2)"));
-  SIMPLON_RETURN_IF_ERROR(add(s.put_change, "INSERT INTO changes VALUES (?1, ?2, ?3)"));
+  SIMPLON_RETURN_IF_ERROR(add(s.put_change, "INSERT INTO changes VALUES (?1, ?2, ?3, ?4)"));
   SIMPLON_RETURN_IF_ERROR(add(s.forget_revisions, "DELETE FROM revisions WHERE number <= ?1"));
   SIMPLON_RETURN_IF_ERROR(add(s.forget_changes, "DELETE FROM changes WHERE revision <= ?1"));
   SIMPLON_RETURN_IF_ERROR(add(s.put_counter, "INSERT OR REPLACE INTO counters VALUES (?1, ?2)"));
@@ -261,8 +278,9 @@ absl::Status Store::write_tunnel(uint64_t number, const v1::Change& change) {
   const v1::Tunnel& next = change.new_().tunnel();
   const bool deleted = change.action() == v1::Change::DELETED;
   const uint32_t id = deleted ? old.id() : next.id();
-  const Credential credential = credential_of(next);
-  if (credential != credential_of(old)) {
+  const bool secret = has_credential(next);
+  if (!same_credential(next, old)) {
+    const Credential credential = credential_of(next);
     using Secrets = std::initializer_list<std::string_view>;
     SIMPLON_RETURN_IF_ERROR(
         credential.empty()
@@ -282,23 +300,22 @@ absl::Status Store::write_tunnel(uint64_t number, const v1::Change& change) {
     s.delete_tunnel->bind(1, id);
     return s.delete_tunnel->run();
   }
-  std::string bytes;
-  if (credential.empty()) {
-    bytes = next.SerializeAsString();
+  if (!secret) {
+    next.SerializeToString(&bytes_);
   } else {
     v1::Tunnel hidden = next;
     hide_secrets(hidden);
-    bytes = hidden.SerializeAsString();
+    hidden.SerializeToString(&bytes_);
   }
   s.put_tunnel->bind(1, id);
-  s.put_tunnel->bind_blob(2, bytes);
+  s.put_tunnel->bind_blob(2, bytes_);
   return s.put_tunnel->run();
 }
 
 namespace {
 
 bool has_secrets(const v1::Resource& resource) {
-  return !credential_of(resource.tunnel()).empty() || !resource.account().secret_md5().empty();
+  return has_credential(resource.tunnel()) || !resource.account().secret_md5().empty();
 }
 
 void hide(v1::Resource& resource) {
@@ -306,13 +323,32 @@ void hide(v1::Resource& resource) {
   if (resource.has_account()) hide_secrets(*resource.mutable_account());
 }
 
+// A row each would cost as much as the tunnels themselves.
+constexpr int64_t kChangesPerRow = 128;
+
+void append_varint(std::string& bytes, uint64_t value) {
+  for (; value >= 0x80; value >>= 7) bytes += char(value | 0x80);
+  bytes += char(value);
+}
+
+// Adds to the serialised ConfigDiff another one of its changes.
+void append_change(std::string& diff, std::string_view change) {
+  constexpr uint32_t kLengthDelimited = 2;
+  append_varint(diff, uint32_t{v1::ConfigDiff::kChangesFieldNumber} << 3 | kLengthDelimited);
+  append_varint(diff, change.size());
+  diff += change;
+}
+
 // As the log keeps it: without secrets.
-std::string logged(const v1::Change& change) {
-  if (!has_secrets(change.old()) && !has_secrets(change.new_())) return change.SerializeAsString();
+void serialize_for_log(const v1::Change& change, std::string* bytes) {
+  if (!has_secrets(change.old()) && !has_secrets(change.new_())) {
+    change.SerializeToString(bytes);
+    return;
+  }
   v1::Change hidden = change;
   if (hidden.has_old()) hide(*hidden.mutable_old());
   if (hidden.has_new_()) hide(*hidden.mutable_new_());
-  return hidden.SerializeAsString();
+  hidden.SerializeToString(bytes);
 }
 
 }  // namespace
@@ -372,11 +408,23 @@ absl::Status Store::write_change(uint64_t number, uint64_t index, const v1::Chan
     case v1::Resource::KIND_NOT_SET:
       return absl::InternalError("store: change without a resource");
   }
-  bytes = logged(change);
+  serialize_for_log(change, &bytes_);
+  if (s.changes_count == 0) s.changes_first = int64_t(index);
+  append_change(s.changes, bytes_);
+  return ++s.changes_count == kChangesPerRow ? end_change_row(number) : absl::OkStatus();
+}
+
+absl::Status Store::end_change_row(uint64_t number) {
+  Statements& s = *statements_;
+  if (s.changes_count == 0) return absl::OkStatus();
   s.put_change->bind(1, int64_t(number));
-  s.put_change->bind(2, int64_t(index));
-  s.put_change->bind_blob(3, bytes);
-  return s.put_change->run();
+  s.put_change->bind(2, s.changes_first);
+  s.put_change->bind_blob(3, s.changes);
+  s.put_change->bind(4, s.changes_count);
+  auto status = s.put_change->run();
+  s.changes.clear();
+  s.changes_count = 0;
+  return status;
 }
 
 absl::Status Store::write_revision(const RevisionWrite& write) {
@@ -385,11 +433,14 @@ absl::Status Store::write_revision(const RevisionWrite& write) {
   put.bind(1, int64_t(write.revision.number()));
   put.bind_blob(2, bytes);
   SIMPLON_RETURN_IF_ERROR(put.run());
+  // What a transaction that failed has left.
+  statements_->changes.clear();
+  statements_->changes_count = 0;
   uint64_t index = 0;
   for (const v1::Change& change : write.changes) {
     SIMPLON_RETURN_IF_ERROR(write_change(write.revision.number(), index++, change));
   }
-  return absl::OkStatus();
+  return end_change_row(write.revision.number());
 }
 
 absl::Status Store::write_counters(const StoreWrite& write) {
@@ -481,6 +532,11 @@ absl::Status Store::commit(const StoreWrite& write) {
     SIMPLON_RETURN_IF_ERROR(forget_old(write.revisions.back().revision.number()));
   }
   SIMPLON_RETURN_IF_ERROR(transaction->commit());
+  if (log_pages_ > kTooLongLog) {
+    // Commit upon commit left no moment in which the log could begin anew. That it could not now
+    // either is no fault of what has just been committed.
+    writer_->execute("PRAGMA wal_checkpoint(RESTART)").IgnoreError();
+  }
   if (wipe_log_) {
     // What was deleted is overwritten in the file, but older copies of its page may be in the log,
     // which can be emptied while nobody reads.
@@ -523,21 +579,29 @@ absl::StatusOr<std::vector<v1::Change>> Store::changes(uint64_t number, uint64_t
                                                        std::size_t limit) {
   const std::lock_guard lock(reader_mutex_);
   auto query = reader_->prepare(
-      "SELECT proto FROM changes WHERE revision = ?1 AND number >= ?2 ORDER BY number LIMIT ?3");
+      "SELECT number, count, proto FROM changes WHERE revision = ?1 AND number > ?2 "
+      "ORDER BY number");
   if (!query.ok()) return query.status();
   query->bind(1, int64_t(number));
-  query->bind(2, int64_t(first));
-  query->bind(3, int64_t(limit));
+  query->bind(2, int64_t(first) - kChangesPerRow);
   std::vector<v1::Change> changes;
-  for (;;) {
+  while (changes.size() < limit) {
     auto more = query->step();
     if (!more.ok()) return more.status();
-    if (!*more) return changes;
-    const std::string_view bytes = query->blob(0);
-    if (!changes.emplace_back().ParseFromArray(bytes.data(), int(bytes.size()))) {
+    if (!*more) break;
+    const std::string_view bytes = query->blob(2);
+    v1::ConfigDiff row;
+    const bool single = query->integer(1) == 0;
+    if (!(single ? row.add_changes()->ParseFromArray(bytes.data(), int(bytes.size()))
+                 : row.ParseFromArray(bytes.data(), int(bytes.size())))) {
       return absl::DataLossError("store: unreadable change");
     }
+    auto at = uint64_t(query->integer(0));
+    for (v1::Change& change : *row.mutable_changes()) {
+      if (at++ >= first && changes.size() < limit) changes.push_back(std::move(change));
+    }
   }
+  return changes;
 }
 
 absl::StatusOr<Credential> Store::credential_at(uint32_t tunnel_id, uint64_t revision) {

@@ -18,6 +18,7 @@
 #include <array>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -27,6 +28,7 @@
 #include <vector>
 
 #include "control/runtime/learned_row.h"
+#include "control/store/checkpointer.h"
 #include "control/store/credential.h"
 #include "control/store/secret_table.h"
 #include "control/store/sqlite.h"
@@ -127,6 +129,7 @@ class Store {
   absl::Status prepare();
   absl::Status write_revision(const RevisionWrite& write);
   absl::Status write_change(uint64_t number, uint64_t index, const v1::Change& change);
+  absl::Status end_change_row(uint64_t number);
   absl::Status write_tunnel(uint64_t number, const v1::Change& change);
   absl::Status write_account(uint64_t number, const v1::Change& change);
   absl::Status write_counters(const StoreWrite& write);
@@ -134,10 +137,14 @@ class Store {
   absl::Status forget_old(uint64_t newest);
 
   int lock_fd_ = -1;
+  std::unique_ptr<Checkpointer> checkpointer_;
+  std::function<void(int)> log_grown_;
+  int log_pages_ = 0;  // of the write-ahead log, after the last commit
   std::optional<Database> writer_;
   std::unique_ptr<Statements> statements_;
   SecretTable credentials_;
   SecretTable account_secrets_;
+  std::string bytes_;      // of the row being written, to allocate once
   bool wipe_log_ = false;  // the write-ahead log may still hold what was deleted
   std::mutex reader_mutex_;
   std::optional<Database> reader_;

@@ -13,6 +13,7 @@
 #include <string>
 #include <system_error>
 
+#include "control/config/account.h"
 #include "control/config/violation.h"
 #include "dataplane/net/address.h"
 #include "dataplane/table/crc32c.h"
@@ -41,7 +42,7 @@ uint64_t unix_now_ns() {
   return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
 }
 
-// A memfd mapped for writing.
+// A memfd while it is written.
 class WritableMemfd {
  public:
   WritableMemfd() = default;
@@ -49,15 +50,37 @@ class WritableMemfd {
   WritableMemfd& operator=(const WritableMemfd&) = delete;
   ~WritableMemfd() { unmap(); }
 
-  // False with errno set.
+  // These return false with errno set.
+
   bool create(std::size_t size, bool huge_pages) {
     const unsigned flags = MFD_ALLOW_SEALING | MFD_CLOEXEC | (huge_pages ? MFD_HUGETLB : 0u);
     fd_.reset(memfd_create("simplon-snapshot", flags));
     if (!fd_ || ftruncate(fd_.get(), static_cast<off_t>(size)) != 0) return false;
+    if (!huge_pages) return true;
+    // Reserved huge pages can be written to only where they are mapped.
     void* p = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd_.get(), 0);
     if (p == MAP_FAILED) return false;
     data_ = static_cast<char*>(p);
     size_ = size;
+    return true;
+  }
+
+  // By system call where that can be: it costs half of what copying into a mapping does, which
+  // faults page by page into memory that has been cleared first.
+  bool write(std::size_t offset, const void* data, std::size_t size) {
+    if (data_ != nullptr) {
+      if (size > 0) std::memcpy(data_ + offset, data, size);
+      return true;
+    }
+    const char* from = static_cast<const char*>(data);
+    while (size > 0) {
+      const ssize_t n = pwrite(fd_.get(), from, size, static_cast<off_t>(offset));
+      if (n < 0 && errno == EINTR) continue;
+      if (n <= 0) return false;
+      from += n;
+      offset += static_cast<std::size_t>(n);
+      size -= static_cast<std::size_t>(n);
+    }
     return true;
   }
 
@@ -68,7 +91,6 @@ class WritableMemfd {
     return fcntl(fd_.get(), F_ADD_SEALS, kSeals) == 0;
   }
 
-  char* data() { return data_; }
   UniqueFd take() { return std::move(fd_); }
   int fd() const { return fd_.get(); }
 
@@ -100,15 +122,15 @@ class SectionWriter {
   SnapshotHeader& header() { return header_; }
   std::size_t size() const { return end_; }
 
-  // Fresh memory is zero, and so is what lies between the sections.
-  void write(char* to) {
+  // Fresh memory is zero, and so is what lies between the sections. False with errno set.
+  bool write(WritableMemfd& to) {
     for (uint32_t i = 0; i < header_.section_count; ++i) {
       SnapshotSection& section = header_.sections[i];
       section.crc32c = crc32c(sources_[i], section.size);
-      if (section.size > 0) std::memcpy(to + section.offset, sources_[i], section.size);
+      if (!to.write(section.offset, sources_[i], section.size)) return false;
     }
     header_.header_crc32c = crc32c(&header_, offsetof(SnapshotHeader, header_crc32c));
-    std::memcpy(to, &header_, sizeof(header_));
+    return to.write(0, &header_, sizeof(header_));
   }
 
  private:
@@ -133,6 +155,7 @@ void SnapshotBuilder::add(const CompiledTunnel& tunnel, uint8_t incarnation) {
   }
   slots_[tunnel.slot] = tunnel.line;
   slots_[tunnel.slot].incarnation = incarnation;
+  outer_index_.add(tunnel.slot, tunnel.line);
   add_cold(tunnel);
   for (const UnitRange& range : tunnel.delegated) {
     std::fill_n(unit_to_slot_.begin() + range.first, range.count, tunnel.slot);
@@ -142,6 +165,7 @@ void SnapshotBuilder::add(const CompiledTunnel& tunnel, uint8_t incarnation) {
 
 void SnapshotBuilder::remove(const CompiledTunnel& tunnel) {
   remove_cold(tunnel.slot);
+  outer_index_.remove(tunnel.slot, slots_[tunnel.slot]);
   slots_[tunnel.slot] = TunnelSlot{};
   for (const UnitRange& range : tunnel.delegated) {
     std::fill_n(unit_to_slot_.begin() + range.first, range.count, kNoSlot);
@@ -182,38 +206,13 @@ void SnapshotBuilder::remove_cold(uint32_t slot) {
   cold_.pop_back();
 }
 
-std::vector<uint32_t> SnapshotBuilder::make_outer_index() const {
-  // An IPv4 remote, local index and slot fit one sortable word.
-  static_assert(kMaxSlots <= 1u << 24);
-  constexpr uint64_t kSlotMask = 0xffffff;
-  std::vector<uint64_t> keys;
-  std::vector<std::pair<Ipv6Address, uint32_t>> keys6;
-  for (uint32_t i = 0; i < slots_.size(); ++i) {
-    const TunnelSlot& slot = slots_[i];
-    const auto kind = static_cast<TunnelKind>(slot.kind);
-    if (kind == TunnelKind::kUnused || is_dynamic(kind)) continue;
-    const auto remote = Ipv6Address::from_bytes(slot.remote);
-    const uint32_t low = uint32_t{slot.local_index} << 24 | i;
-    if (remote.is_ipv4_mapped()) {
-      keys.push_back(uint64_t{remote.ipv4().value()} << 32 | low);
-    } else {
-      keys6.emplace_back(remote, low);
-    }
-  }
-  std::sort(keys.begin(), keys.end());
-  std::sort(keys6.begin(), keys6.end());
-  // IPv4-mapped addresses are lower than any IPv6 address a remote can be.
-  std::vector<uint32_t> index;
-  index.reserve(keys.size() + keys6.size());
-  for (const uint64_t key : keys) index.push_back(static_cast<uint32_t>(key & kSlotMask));
-  for (const auto& [remote, low] : keys6) index.push_back(low & kSlotMask);
-  return index;
-}
-
 absl::StatusOr<SealedSnapshot> SnapshotBuilder::seal(const SnapshotBuildOptions& options) const {
   if (options.generation == 0) return absl::InvalidArgumentError("generation must not be 0");
   const Clock::time_point start = Clock::now();
-  const std::vector<uint32_t> outer_index = make_outer_index();
+  const std::vector<uint32_t> outer_index = [this] {
+    const std::lock_guard lock(outer_index_mutex_);
+    return outer_index_.slots();
+  }();
   SectionWriter writer;
   writer.add<PopRecord>(SnapshotSectionType::kPop, {&pop_, 1});
   writer.add<PoolRecord>(SnapshotSectionType::kPools, pools_);
@@ -249,7 +248,7 @@ absl::StatusOr<SealedSnapshot> SnapshotBuilder::seal(const SnapshotBuildOptions&
   header.created_unix_ns = unix_now_ns();
   header.slot_capacity = result.slot_capacity;
   header.tunnel_count = tunnel_count_;
-  writer.write(memfd.data());
+  if (!writer.write(memfd)) return errno_status("cannot write the snapshot");
 
   const Clock::time_point filled = Clock::now();
   if (!memfd.seal()) return errno_status("cannot seal the snapshot");
@@ -273,13 +272,14 @@ absl::StatusOr<SealedSnapshot> build_snapshot(const v1::Config& config,
                                               const SnapshotBuildOptions& options,
                                               std::span<const uint8_t> incarnations) {
   Violations violations;
-  const CompiledConfig compiled = compile_config(config, violations);
-  if (!violations.empty()) return violations_to_status(violations.list());
-  SnapshotBuilder builder(compiled.context);
-  for (const CompiledTunnel& tunnel : compiled.tunnels) {
+  ConfigContext context(config.pop(), config.pools(), violations);
+  SnapshotBuilder builder(context);
+  compile_tunnels(config, context, violations, [&](const CompiledTunnel& tunnel) {
     const uint32_t slot = tunnel.slot;
     builder.add(tunnel, slot < incarnations.size() ? incarnations[slot] : uint8_t{0});
-  }
+  });
+  check_accounts(config, violations);
+  if (!violations.empty()) return violations_to_status(violations.list());
   return builder.seal(options);
 }
 

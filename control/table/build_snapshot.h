@@ -10,11 +10,13 @@
 
 #include <chrono>
 #include <cstdint>
+#include <mutex>
 #include <span>
 #include <vector>
 
 #include "control/config/context.h"
 #include "control/config/validate.h"
+#include "control/table/outer_index.h"
 #include "control/table/password_arena.h"
 #include "control/table/unique_fd.h"
 #include "dataplane/net/address.h"
@@ -48,7 +50,8 @@ struct SealedSnapshot {
 };
 
 // The content of a snapshot while it is made: plain arrays that follow the context's tunnels, so
-// that the next snapshot can start from the last one. Holds passwords in clear text.
+// that a change costs what it costs, and the next snapshot only the copy and its checksums. Holds
+// passwords in clear text.
 class SnapshotBuilder {
  public:
   // For the PoP and pools of `context`; new ones need a new builder.
@@ -61,10 +64,10 @@ class SnapshotBuilder {
   uint32_t tunnel_count() const { return tunnel_count_; }
 
   // UNAVAILABLE when memory is short; INTERNAL when the self-check fails, which is a bug of ours.
+  // Thread: several may seal at once, while none changes anything.
   absl::StatusOr<SealedSnapshot> seal(const SnapshotBuildOptions& options) const;
 
  private:
-  std::vector<uint32_t> make_outer_index() const;
   void add_cold(const CompiledTunnel& tunnel);
   void remove_cold(uint32_t slot);
 
@@ -75,6 +78,8 @@ class SnapshotBuilder {
   std::vector<uint32_t> unit_to_slot_;
   std::vector<TunnelCold> cold_;  // without holes, in no particular order
   PasswordArena passwords_;
+  mutable std::mutex outer_index_mutex_;
+  mutable OuterIndex outer_index_;  // brings itself up to date when it is read
   uint32_t tunnel_count_ = 0;
 };
 

@@ -42,7 +42,7 @@ class ControlHost : public TicHost {
       }
       v1::Tunnel next = *tunnel;
       next.set_remote(remote.to_string());
-      return editor.put_tunnel(std::move(next), "tunnel.").status();
+      return editor.put_tunnel(next, "tunnel.").status();
     };
     return context_.engine.execute(std::move(call)).status();
   }

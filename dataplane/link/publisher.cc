@@ -7,12 +7,9 @@
 #include <spdlog/spdlog.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
-#include <cstdio>
 #include <cstring>
 #include <utility>
 
@@ -56,47 +53,14 @@ PublishStatus rejected(uint64_t generation, SnapshotSectionType section, uint64_
   return s;
 }
 
-bool write_all(int fd, const std::byte* data, std::size_t size, off_t at) {
-  while (size > 0) {
-    const ssize_t n = pwrite(fd, data, size, at);
-    if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) return false;
-    data += n;
-    size -= static_cast<std::size_t>(n);
-    at += n;
-  }
-  return true;
-}
-
-// Copies without storing zeroes: most of a table made for a million tunnels is empty.
-bool copy_sparse(int from, int to, uint64_t size) {
-  if (ftruncate(to, static_cast<off_t>(size)) != 0) return false;
-  static constexpr std::size_t kChunk = 4096;
-  std::vector<std::byte> buffer(std::size_t{1} << 20);
-  for (uint64_t at = 0; at < size;) {
-    const std::size_t want = std::min<uint64_t>(buffer.size(), size - at);
-    const ssize_t n = pread(from, buffer.data(), want, static_cast<off_t>(at));
-    if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) return false;
-    const auto length = static_cast<std::size_t>(n);
-    for (std::size_t c = 0; c < length; c += kChunk) {
-      const std::size_t part = std::min(kChunk, length - c);
-      const auto chunk = buffer.begin() + static_cast<std::ptrdiff_t>(c);
-      if (std::all_of(chunk, chunk + static_cast<std::ptrdiff_t>(part),
-                      [](std::byte b) { return b == std::byte{0}; })) {
-        continue;
-      }
-      if (!write_all(to, &*chunk, part, static_cast<off_t>(at + c))) return false;
-    }
-    at += length;
-  }
-  return true;
-}
-
 }  // namespace
 
 Publisher::Publisher(Config config, ActiveTable<ForwardingTable>& active, GenerationGate& gate)
-    : config_(std::move(config)), active_(active), gate_(gate) {}
+    : config_(std::move(config)),
+      active_(active),
+      gate_(gate),
+      keeper_(config_.state_directory.empty() ? std::string()
+                                              : config_.state_directory + "/" + kFileName) {}
 
 Publisher::~Publisher() {
   active_.exchange(nullptr);
@@ -158,7 +122,7 @@ void Publisher::publish(const Publish& message, int fd, const Reply& reply) {
       "grace_us={}",
       g, revision(), current_->snapshot.tunnel_count(), current_->snapshot.size(),
       last_validate_ns_ / 1000, last_grace_ns_ / 1000);
-  keep(fd, current_->snapshot.size());
+  keeper_.keep(fd, current_->snapshot.size());
 }
 
 std::unique_ptr<ForwardingTable> Publisher::open(int fd, bool require_seals,
@@ -218,21 +182,6 @@ std::string Publisher::stalled_readers() const {
     text += r + 1 == config_.reader_count ? "slow path" : "worker " + std::to_string(r);
   }
   return text + " still at an earlier generation";
-}
-
-// A failure costs the fast recovery after a crash, not the running service.
-void Publisher::keep(int fd, uint64_t size) {
-  if (config_.state_directory.empty()) return;
-  const std::string path = config_.state_directory + "/" + kFileName;
-  const std::string temporary = path + ".new";
-  unlink(temporary.c_str());
-  const FileDescriptor out(
-      ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
-  if (!out || !copy_sparse(fd, out.get(), size) ||
-      std::rename(temporary.c_str(), path.c_str()) != 0) {
-    spdlog::error("event=snapshot_not_kept file={} error=\"{}\"", path, errno_text());
-    unlink(temporary.c_str());
-  }
 }
 
 bool Publisher::restore() {

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "dataplane/link/snapshot_keeper.h"
 #include "dataplane/pipeline/forwarding_table.h"
 #include "dataplane/table/active_table.h"
 #include "dataplane/table/generation_gate.h"
@@ -62,12 +63,12 @@ class Publisher {
  private:
   std::unique_ptr<ForwardingTable> open(int fd, bool require_seals, PublishStatus& status);
   bool activate(std::unique_ptr<ForwardingTable> next);
-  void keep(int fd, uint64_t size);
   std::string stalled_readers() const;
 
   Config config_;
   ActiveTable<ForwardingTable>& active_;
   GenerationGate& gate_;
+  SnapshotKeeper keeper_;
   std::unique_ptr<ForwardingTable> current_;
   std::unique_ptr<ForwardingTable> retired_;  // set while readers may still hold it
   uint64_t activated_unix_ns_ = 0;

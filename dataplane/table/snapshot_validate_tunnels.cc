@@ -243,8 +243,15 @@ class TunnelChecker {
   }
 
   MaybeError check_units() const {
-    for (std::size_t i = 0; i < parts_.unit_to_slot.size(); ++i) {
-      const uint32_t slot = parts_.unit_to_slot[i];
+    const std::span<const uint32_t> units = parts_.unit_to_slot;
+    for (std::size_t i = 0; i < units.size(); ++i) {
+      // Most of a pool is nobody's.
+      while (i + 4 <= units.size() &&
+             (units[i] & units[i + 1] & units[i + 2] & units[i + 3]) == kNoSlot) {
+        i += 4;
+      }
+      if (i == units.size()) break;
+      const uint32_t slot = units[i];
       if (slot != kNoSlot && !used_.test(slot)) {
         return error(Section::kUnitToSlot, i, "unit belongs to a slot that is not used");
       }

@@ -40,7 +40,7 @@ constexpr Bar kOnTheWire{20'000};           // microseconds
 constexpr Bar kDataplaneMemory{400};        // bytes per tunnel
 
 constexpr uint32_t kBatch = 10'000;
-constexpr int kInFlight = 4;
+constexpr int kInFlight = 8;
 constexpr int kWatchers = 8;
 constexpr int32_t kPage = 10'000;
 
@@ -181,7 +181,7 @@ class Bench {
     for (int run = 0; run < options_.runs; ++run) {
       const ApiBed bed(options_.directory, device_);
       apply_settings(bed, config);
-      const uint64_t dataplane_before = resident_bytes(bed.dataplane());
+      const uint64_t dataplane_before = dataplane_bytes(bed).private_bytes;
       const uint64_t control_before = resident_bytes(bed.control());
       rates.push_back(options_.many / create(bed, batches));
       if (run + 1 < options_.runs) continue;
@@ -195,18 +195,34 @@ class Bench {
     }
   }
 
-  // As it is in the middle of a swap, and as if every tunnel had been used: what of the segments
-  // has not been touched yet counts as if it had, and the snapshot counts twice.
+  struct DataplaneBytes {
+    uint64_t private_bytes = 0;  // resident
+    uint64_t segment_bytes = 0;  // of the state directory, touched or not
+  };
+  static DataplaneBytes dataplane_bytes(const ApiBed& bed) {
+    DataplaneBytes sum;
+    for (const MemoryPart& part : memory_of(bed.dataplane())) {
+      if (part.path.starts_with(bed.dataplane_state())) {
+        sum.segment_bytes += part.size;
+      } else {
+        sum.private_bytes += part.resident;
+      }
+    }
+    return sum;
+  }
+
+  // As it is in the middle of a swap, and as if every tunnel had been used: the snapshot counts
+  // twice, and the segments as long as they are. They are as long as the slots need that there is
+  // room for, and these are a million.
   void dataplane_memory(const ApiBed& bed, uint64_t before, const std::string& suffix) const {
     v1::Snapshot snapshot;
     grpc::ClientContext context;
     check(v1::StatusService::NewStub(bed.channel())->GetSnapshot(&context, {}, &snapshot), context,
           "GetSnapshot", false);
-    uint64_t sum = 0;
-    for (const MemoryPart& part : memory_of(bed.dataplane())) {
-      sum += part.path.starts_with(bed.dataplane_state()) ? part.size : part.resident;
-    }
-    const double per_tunnel = double(sum + snapshot.size_bytes() - before) / options_.many;
+    const DataplaneBytes now = dataplane_bytes(bed);
+    const double per_tunnel =
+        double(now.private_bytes - before + now.segment_bytes + snapshot.size_bytes()) /
+        options_.many;
     report("dataplane_memory" + suffix, "bytes_per_tunnel", per_tunnel, 1, kDataplaneMemory);
   }
 
@@ -230,10 +246,10 @@ class Bench {
   }
 
   template <typename Read>
-  void reading(const ApiBed& bed, const std::string& name, const Read& read) const {
+  void reading(const ApiBed& bed, const std::string& name, int runs, const Read& read) const {
     std::vector<double> rates;
     const uint64_t before = resident_bytes(bed.control());
-    for (int run = 0; run < std::min(options_.runs, 3); ++run) {
+    for (int run = 0; run < std::min(options_.runs, runs); ++run) {
       rates.push_back(options_.many / read());
     }
     const uint64_t after = resident_bytes(bed.control());
@@ -243,7 +259,7 @@ class Bench {
 
   void list_all(const ApiBed& bed, const std::string& suffix) const {
     const auto stub = v1::TunnelService::NewStub(bed.channel());
-    reading(bed, "list" + suffix, [&] {
+    reading(bed, "list" + suffix, 3, [&] {
       return read_pages(*stub, &v1::TunnelService::Stub::ListTunnels,
                         &v1::ListTunnelsResponse::tunnels_size);
     });
@@ -251,7 +267,7 @@ class Bench {
 
   void counters_of_all(const ApiBed& bed, const std::string& suffix) const {
     const auto stub = v1::CounterService::NewStub(bed.channel());
-    reading(bed, "counters" + suffix, [&] {
+    reading(bed, "counters" + suffix, 5, [&] {
       return read_pages(*stub, &v1::CounterService::Stub::ListTunnelCounters,
                         &v1::ListTunnelCountersResponse::counters_size);
     });
@@ -259,7 +275,7 @@ class Bench {
 
   void watch_from_the_start(const ApiBed& bed, const std::string& suffix) const {
     const auto stub = v1::WatchService::NewStub(bed.channel());
-    reading(bed, "watch_initial_state" + suffix, [&] {
+    reading(bed, "watch_initial_state" + suffix, 1, [&] {
       v1::WatchRequest request;
       request.set_initial_state(true);
       grpc::ClientContext context;

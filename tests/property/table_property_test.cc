@@ -266,5 +266,87 @@ TEST_CASE("a changed byte under fitting checksums is refused or harmless") {
   }
 }
 
+// What a snapshot says, in one order: that of cold records and passwords follows from what came and
+// went before.
+struct Canonical {
+  std::vector<std::string> sections;
+  std::vector<std::string> secrets;  // by slot
+
+  friend bool operator==(const Canonical&, const Canonical&) = default;
+};
+
+Canonical canonical(const control::SealedSnapshot& sealed) {
+  using Section = SnapshotSectionType;
+  SnapshotImage image(sealed);
+  Canonical out;
+  for (TunnelSlot& slot : image.slots()) {
+    if (slot.kind == 0 || slot.cold_index == kNoSlot) continue;
+    TunnelCold& cold = image.elements<TunnelCold>(Section::kCold)[slot.cold_index];
+    std::string secret = std::to_string(cold.slot);
+    const auto text = image.elements<char>(Section::kPasswords);
+    for (std::size_t i = 0; i < 2; ++i) {
+      secret += ' ' + std::string(text.data() + cold.password_offset[i], cold.password_length[i]);
+    }
+    out.secrets.push_back(secret + std::string(reinterpret_cast<const char*>(cold.previous_sha1),
+                                               sizeof cold.previous_sha1));
+    slot.cold_index = 0;
+  }
+  for (const Section type : {Section::kPop, Section::kPools, Section::kSlots, Section::kUnitToSlot,
+                             Section::kOuterIndex, Section::kRefusedEndpoints}) {
+    const auto bytes = image.elements<char>(type);
+    out.sections.emplace_back(bytes.data(), bytes.size());
+  }
+  return out;
+}
+
+TEST_CASE("a table that was changed bit by bit is the one that is built at once") {
+  for (const uint64_t seed : property_seeds(20)) {
+    CAPTURE(seed);
+    Random random(seed);
+    control::Violations violations;
+    control::CompiledConfig config =
+        control::compile_config(testing::random_config(random, 60), violations);
+    REQUIRE(violations.empty());
+    std::vector<control::CompiledTunnel>& tunnels = config.tunnels;
+    if (tunnels.empty()) continue;
+    std::vector<bool> there(tunnels.size());
+    std::vector<uint8_t> incarnations(tunnels.size());
+    control::SnapshotBuilder builder(config.context);
+    for (uint64_t generation = 1; generation <= 12; ++generation) {
+      const uint64_t changes = pick(random, 0, 1) == 0 ? pick(random, 0, 2) : pick(random, 0, 200);
+      for (uint64_t change = 0; change < changes; ++change) {
+        const std::size_t i = pick(random, 0, tunnels.size() - 1);
+        if (there[i]) {
+          builder.remove(tunnels[i]);
+          // Comes back with the endpoint of another of its kind, which may be there.
+          const control::CompiledTunnel& other = tunnels[pick(random, 0, tunnels.size() - 1)];
+          const auto is_ipv4 = [](const TunnelSlot& line) {
+            return Ipv6Address::from_bytes(line.remote).is_ipv4_mapped();
+          };
+          if (other.line.kind == tunnels[i].line.kind &&
+              is_ipv4(other.line) == is_ipv4(tunnels[i].line)) {
+            std::memcpy(tunnels[i].line.remote, other.line.remote, sizeof other.line.remote);
+            tunnels[i].line.local_index = other.line.local_index;
+          }
+        }
+        there[i] = !there[i] || pick(random, 0, 1) == 0;
+        incarnations[i] = static_cast<uint8_t>(pick(random, 0, 127));
+        if (there[i]) builder.add(tunnels[i], incarnations[i]);
+      }
+      control::SnapshotBuilder reference(config.context);
+      for (std::size_t i = 0; i < tunnels.size(); ++i) {
+        if (there[i]) reference.add(tunnels[i], incarnations[i]);
+      }
+      const auto patched = builder.seal({.generation = generation});
+      const auto whole = reference.seal({.generation = generation});
+      CAPTURE(generation);
+      REQUIRE(patched.ok());
+      REQUIRE(whole.ok());
+      REQUIRE(patched->tunnel_count == whole->tunnel_count);
+      REQUIRE((canonical(*patched) == canonical(*whole)));
+    }
+  }
+}
+
 }  // namespace
 }  // namespace simplon

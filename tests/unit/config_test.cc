@@ -1049,6 +1049,24 @@ TEST_CASE("one tunnel is judged against all others") {
   CHECK(validate_tunnel(tunnel, context).empty());
 }
 
+TEST_CASE("ids of any size find their slots") {
+  IdMap map;
+  map.reserve(10);
+  for (const uint32_t id : {1u, 2u, 4194303u, 4194304u, 4294967295u}) {
+    CAPTURE(id);
+    CHECK(map.find(id) == kNoSlot);
+    map.put(id, 7);
+    map.put(id, 8);
+    CHECK(map.find(id) == 8);
+  }
+  CHECK(map.size() == 5);
+  for (const uint32_t id : {3u, 2u, 2u, 4294967295u, 4294967294u}) map.erase(id);
+  CHECK(map.size() == 3);
+  CHECK(map.find(2) == kNoSlot);
+  CHECK(map.find(4294967295u) == kNoSlot);
+  CHECK(map.find(4194304) == 8);
+}
+
 TEST_CASE("a tunnel is found by any of its addresses") {
   Violations violations;
   const CompiledConfig compiled = compile_config(sample_config(), violations);

@@ -12,6 +12,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <filesystem>
 #include <thread>
 
 #include "control/clock.h"
@@ -148,6 +149,89 @@ bool eventually(Condition condition) {
 }
 
 // ---- Store and engine.
+
+TEST_CASE("what is wrong with a tunnel is said of it as it was given") {
+  const TemporaryDirectory directory;
+  Control control(directory.path());
+  REQUIRE(control.apply(sample_config()).ok());
+  // Sorted, the one that is wrong would be the first.
+  v1::Tunnel tunnel = new_tunnel(9);
+  tunnel.add_delegated_prefixes("2001:db8:1003::/56");
+  tunnel.add_delegated_prefixes("2001:db8:1002:400::1/56");
+  const auto refused = control.put(tunnel);
+  CHECK(refused.status().code() == absl::StatusCode::kInvalidArgument);
+  CHECK_THAT(to_string(refused.status().message()), ContainsSubstring("delegated_prefixes[1]"));
+}
+
+TEST_CASE("the outcome of a call says what it has changed") {
+  const TemporaryDirectory directory;
+  Control control(directory.path());
+  REQUIRE(control.apply(sample_config()).ok());
+  const auto put = control.put(new_tunnel(9));
+  REQUIRE(put.ok());
+  REQUIRE(put->record != nullptr);
+  REQUIRE(put->record->changes.size() == 1);
+  CHECK(put->record->changes[0].new_().tunnel().id() == 9);
+  CHECK(put->record->revision.number() == put->revision);
+  CHECK(render(*put->plan, put->record->changes[0].new_().tunnel()).name() == "tunnels/T9");
+  const auto again = control.put(new_tunnel(9));
+  REQUIRE(again.ok());
+  CHECK(again->record == nullptr);
+}
+
+TEST_CASE("the changes of a revision are read from any of them on") {
+  const TemporaryDirectory directory;
+  Control control(directory.path());
+  REQUIRE(control.apply(sample_config()).ok());
+  constexpr uint32_t kMany = 300;
+  Engine::Call call;
+  call.edit = [](Editor& editor) {
+    for (uint32_t i = 0; i < kMany; ++i) {
+      const auto put = editor.put_tunnel(new_tunnel(100'000 + i), "");
+      if (!put.ok()) return put.status();
+    }
+    return absl::OkStatus();
+  };
+  const auto made = control.engine->execute(std::move(call));
+  REQUIRE(made.ok());
+  REQUIRE(control.put(new_tunnel(7)).ok());
+  for (const uint64_t first : {0u, 1u, 127u, 128u, 129u, 200u, 299u, 300u}) {
+    for (const std::size_t limit : {1u, 100u, 1000u}) {
+      CAPTURE(first, limit);
+      const auto changes = control.engine->store().changes(made->revision, first, limit);
+      REQUIRE(changes.ok());
+      REQUIRE(changes->size() == std::min<std::size_t>(limit, kMany - first));
+      for (std::size_t i = 0; i < changes->size(); ++i) {
+        REQUIRE((*changes)[i].new_().tunnel().id() == 100'000 + first + i);
+      }
+    }
+  }
+}
+
+TEST_CASE("the write-ahead log is emptied beside the commits") {
+  const TemporaryDirectory directory;
+  auto store = Store::open(directory.path());
+  REQUIRE(store.ok());
+  const std::string path = directory.file("simplon.db");
+  const auto size = [](const std::string& file) { return std::filesystem::file_size(file); };
+  const auto small = size(path);
+  StoreWrite write;
+  // Some 20 MiB.
+  for (uint32_t slot = 0; slot < 100'000; ++slot) {
+    LearnedRow row{};
+    row.slot = slot;
+    write.learned.push_back(row);
+  }
+  for (int i = 0; i < 3; ++i) REQUIRE((*store)->commit(write).ok());
+  CHECK(eventually([&] { return size(path) > small + (1u << 20); }));
+  // And begins anew then, instead of growing by as much as is committed.
+  const auto log = size(path + "-wal");
+  for (int i = 0; i < 6; ++i) {
+    std::this_thread::sleep_for(milliseconds(200));
+    REQUIRE((*store)->commit(write).ok());
+  }
+  CHECK(size(path + "-wal") < 2 * log);
+}
 
 TEST_CASE("a configuration applied is there after a restart, with its history") {
   const TemporaryDirectory directory;
@@ -607,6 +691,19 @@ TEST_CASE("counters belong to the tunnel, not to the slot") {
   dataplane.count(686, kSome);
   CHECK(control.total(4) == kSomeSums);
   CHECK(pop() == TunnelSums{20, 2000, 40, 4000});
+
+  // Slice by slice it is the same.
+  TunnelSums sum = control.counters->retired();
+  int slices = 0;
+  for (uint64_t from = 0; from < uint64_t{1} << 32; ++slices) {
+    control.engine->read([&](const Model& model, const Engine::Info&) {
+      control.counters->add_totals(model, from, 1, sum);
+    });
+  }
+  CHECK(sum == pop());
+  CHECK(slices == int(control.engine->read([](const Model& model, const Engine::Info&) {
+          return model.tunnel_count();
+        })));
 }
 
 TEST_CASE("totals go on after restarts of control and dataplane") {

@@ -620,6 +620,55 @@ TEST_CASE("a watcher that is too slow, or comes from elsewhere, is told what it 
   CHECK(batch.after == log.last_sequence());
 }
 
+TEST_CASE("events appended together are made once each, and only for who reads them") {
+  using std::chrono::milliseconds;
+  EventLog log(100);
+  const uint64_t start = log.last_sequence();
+  std::vector<int> made(10);
+  log.append(numbered(100));
+  log.append(made.size(), [&](std::size_t i) {
+    ++made[i];
+    return numbered(i);
+  });
+  log.append(numbered(200));
+  CHECK(log.last_sequence() == start + 12);
+  for (int reader = 0; reader < 2; ++reader) {
+    const auto batch = log.read(start + 3, 5, milliseconds(0));
+    REQUIRE(batch.events.size() == 5);
+    CHECK(batch.events[0]->revision() == 2);
+    CHECK(batch.events[0]->sequence() == start + 4);
+    CHECK(batch.events[0]->has_time());
+    CHECK(batch.events[4]->revision() == 6);
+  }
+  CHECK(made == std::vector<int>{0, 0, 1, 1, 1, 1, 1, 0, 0, 0});
+  const auto rest = log.read(start + 10, 100, milliseconds(0));
+  REQUIRE(rest.events.size() == 2);
+  CHECK(rest.events[0]->revision() == 9);
+  CHECK(rest.events[1]->revision() == 200);
+}
+
+TEST_CASE("the log keeps as many events as it has room for, however they came") {
+  using std::chrono::milliseconds;
+  EventLog log(8);
+  const uint64_t start = log.last_sequence();
+  auto token = std::make_shared<int>(0);
+  const std::weak_ptr<int> kept = token;
+  log.append(6, [token = std::move(token)](std::size_t i) { return numbered(i); });
+  log.append(6, [](std::size_t i) { return numbered(10 + i); });
+  auto batch = log.read(start, 100, milliseconds(0));
+  CHECK(batch.missed == 4);
+  REQUIRE(batch.events.size() == 8);
+  CHECK(batch.events[0]->revision() == 4);
+  CHECK(batch.events[2]->revision() == 10);
+  CHECK_FALSE(kept.expired());
+  log.append(2, [](std::size_t i) { return numbered(20 + i); });
+  // What none of the events needs any more is given back.
+  CHECK(kept.expired());
+  batch = log.read(log.last_sequence() - 8, 100, milliseconds(0));
+  CHECK(batch.missed == 0);
+  CHECK(batch.events.size() == 8);
+}
+
 TEST_CASE("closing the log wakes its readers") {
   EventLog log;
   log.close();
