@@ -127,15 +127,11 @@ class Stream {
   }
 
   bool events(const std::vector<EventLog::Event>& events) {
-    const auto wanted = [&](const EventLog::Event& event) { return selection_.wants(*event); };
-    const auto last = std::find_if(events.rbegin(), events.rend(), wanted);
     for (const EventLog::Event& event : events) {
       sequence_ = event->sequence();
-      if (!wanted(event)) continue;
+      if (!selection_.wants(*event)) continue;
       last_ = std::chrono::steady_clock::now();
-      if (!writer_.Write(*event, event == *last ? grpc::WriteOptions() : more_follows())) {
-        return false;
-      }
+      if (!writer_.Write(*event)) return false;
     }
     return true;
   }
@@ -163,22 +159,19 @@ class Stream {
     for (v1::Change& change : changes) {
       v1::WatchResponse message;
       *message.mutable_change() = std::move(change);
-      if (selection_.wants(message) && !own(std::move(message), more_follows())) return false;
+      if (selection_.wants(message) && !own(std::move(message))) return false;
     }
     return true;
   }
 
  private:
-  // gRPC may wait for the next message, so that not each is a system call.
-  static grpc::WriteOptions more_follows() { return grpc::WriteOptions().set_buffer_hint(); }
-
   // A message that is no event of the log.
-  bool own(v1::WatchResponse message, grpc::WriteOptions options = {}) {
+  bool own(v1::WatchResponse message) {
     message.set_sequence(sequence_);
     message.set_revision(engine_.revision());
     *message.mutable_time() = timestamp_now();
     last_ = std::chrono::steady_clock::now();
-    return writer_.Write(message, options);
+    return writer_.Write(message);
   }
 
   Engine& engine_;
