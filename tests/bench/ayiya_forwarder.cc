@@ -5,7 +5,7 @@
 
 #include <stdexcept>
 
-#include "control/table/build_snapshot.h"
+#include "tests/bench/forwarding.h"
 
 namespace simplon::bench {
 namespace {
@@ -14,31 +14,15 @@ namespace {
   throw std::runtime_error(why);
 }
 
-ForwardingTable make_table(uint32_t tunnels) {
-  auto snapshot = control::build_snapshot(AyiyaTraffic::make_config(tunnels), 1, 1);
-  if (!snapshot.ok()) fail(std::string(snapshot.status().message()));
-  auto opened = SnapshotView::open(snapshot->fd.get(), {.copy = true});
-  if (!opened) fail(opened.error.reason);
-  const std::array ports{PortInfo{"wan0", kOwnMac}};
-  LinkTable::Error error;
-  auto links = LinkTable::build(opened.view->pop(), ports, error);
-  if (!links) fail(error.reason);
-  return {std::move(*opened.view), *links};
-}
-
 }  // namespace
 
 AyiyaForwarder::AyiyaForwarder(uint32_t tunnels)
-    : table_(make_table(tunnels)),
+    : table_(make_table(AyiyaTraffic::make_config(tunnels))),
       counters_(table_.snapshot.slot_capacity()),
       runtime_(table_.snapshot.slot_capacity()),
       neighbors_(std::make_unique<NeighborTable>()),
       context_(column_.data(), counters_.data(), *neighbors_, 0, 1) {
-  for (const char* gateway : {"192.0.2.254", "2001:db8:fffe::fe"}) {
-    const auto v4 = Ipv4Address::parse(gateway);
-    neighbors_->set(0, v4 ? Ipv6Address::from_ipv4(*v4) : *Ipv6Address::parse(gateway),
-                    kGatewayMac);
-  }
+  set_gateways(*neighbors_);
   std::string error;
   ayiya_ = AyiyaWorker::create(1, error);
   if (ayiya_ == nullptr) fail(error);

@@ -13,6 +13,7 @@
 #include "dataplane/net/ayiya.h"
 #include "dataplane/pipeline/plain.h"
 #include "tests/support/catch.h"
+#include "tests/support/same_packet.h"
 #include "tests/support/seed.h"
 #include "tests/unit/pipeline_bed.h"
 
@@ -216,17 +217,6 @@ struct Burst {
   std::vector<Packet> packets;
 };
 
-// All but where it lies.
-bool same_view(const Packet& a, const Packet& b) {
-  return a.length == b.length && a.headroom == b.headroom && a.tailroom == b.tailroom &&
-         a.network == b.network && a.inner == b.inner && a.inner_length == b.inner_length &&
-         a.in_slot == b.in_slot && a.out_slot == b.out_slot && a.port == b.port &&
-         a.interface == b.interface && a.verdict == b.verdict && a.reason == b.reason &&
-         a.punt_class == b.punt_class && a.encapsulation == b.encapsulation &&
-         a.outer_ipv6 == b.outer_ipv6 && a.inner_ipv4 == b.inner_ipv4 &&
-         a.transport == b.transport && a.blame == b.blame && a.detail == b.detail;
-}
-
 template <typename T>
 bool same_memory(std::span<const T> a, std::span<const T> b) {
   return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size_bytes()) == 0;
@@ -254,7 +244,7 @@ class Pair {
     for (std::size_t i = 0; i < frames.size(); ++i) {
       CAPTURE(i, static_cast<int>(a.packets[i].verdict), static_cast<int>(b.packets[i].verdict));
       CAPTURE(static_cast<int>(a.packets[i].reason), static_cast<int>(b.packets[i].reason));
-      REQUIRE(same_view(a.packets[i], b.packets[i]));
+      REQUIRE(testing::same_view(a.packets[i], b.packets[i]));
       REQUIRE(a.bytes(i) == b.bytes(i));
       forwarded_ += a.packets[i].verdict == Verdict::kTransmit;
     }

@@ -13,6 +13,7 @@
 #include "dataplane/pipeline/plain.h"
 #include "dataplane/pipeline/stage_profile.h"
 #include "tests/support/catch.h"
+#include "tests/support/same_packet.h"
 #include "tests/support/seed.h"
 #include "tests/unit/pipeline_bed.h"
 
@@ -287,17 +288,6 @@ struct Burst {
   std::vector<Packet> packets;
 };
 
-bool same_bytes(const Packet& a, const Packet& b) {
-  return a.length == b.length && a.headroom == b.headroom && a.tailroom == b.tailroom &&
-         a.network == b.network && a.inner == b.inner && a.inner_length == b.inner_length &&
-         a.in_slot == b.in_slot && a.out_slot == b.out_slot && a.port == b.port &&
-         a.interface == b.interface && a.verdict == b.verdict && a.reason == b.reason &&
-         a.punt_class == b.punt_class && a.originated == b.originated &&
-         a.encapsulation == b.encapsulation && a.outer_ipv6 == b.outer_ipv6 &&
-         a.inner_ipv4 == b.inner_ipv4 && a.transport == b.transport && a.blame == b.blame &&
-         a.detail == b.detail;
-}
-
 template <typename T>
 bool same_memory(std::span<const T> a, std::span<const T> b) {
   return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size_bytes()) == 0;
@@ -323,7 +313,7 @@ class Pair {
     forward_by_stages(*with_.context, with_.table(), a.packets, left);
     forward_by_stages(*without_.context, without_.table(), b.packets, all_of(frames.size()));
     for (std::size_t i = 0; i < frames.size(); ++i) {
-      if (same_bytes(a.packets[i], b.packets[i]) && a.bytes(i) == b.bytes(i)) continue;
+      if (testing::same_view(a.packets[i], b.packets[i]) && a.bytes(i) == b.bytes(i)) continue;
       CAPTURE(i, testing_hex(frames[i]), testing_hex(a.bytes(i)), testing_hex(b.bytes(i)));
       CAPTURE(static_cast<int>(a.packets[i].verdict), static_cast<int>(b.packets[i].verdict));
       CAPTURE(a.packets[i].tailroom, b.packets[i].tailroom);
