@@ -66,8 +66,8 @@ PopRecord compile_pop(const v1::Pop& pop, Violations& violations);
 std::vector<Ipv6Address> compile_refused_endpoints(const v1::Pop& pop, const PopRecord& record,
                                                    Violations& violations);
 
-// Sorted by base, with `first` of DELEGATED pools assigned. Faulty pools are left out. Paths begin
-// with "pools".
+// Sorted by base, with `first` of DELEGATED pools assigned as if all their units were mapped.
+// Faulty pools are left out. Paths begin with "pools".
 std::vector<CompiledPool> compile_pools(const PoolList& pools, const PopRecord& pop,
                                         Violations& violations);
 

@@ -270,6 +270,7 @@ std::vector<CompiledPool> compile_pools(const PoolList& pools, const PopRecord& 
   for (CompiledPool& pool : compiled) {
     if (pool.record.kind != static_cast<uint32_t>(PoolKind::kDelegated)) continue;
     pool.record.first = next;
+    pool.record.mapped_units = pool.record.unit_count;
     next += pool.record.unit_count;
   }
   return compiled;

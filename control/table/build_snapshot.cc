@@ -25,11 +25,15 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr std::size_t kHugePage = std::size_t{2} << 20;
-// Slots come in whole cache-friendly steps, so that adding a tunnel seldom changes the size.
+// Slots and mapped units come in such steps, so that adding a tunnel seldom changes the size.
 constexpr std::size_t kCapacityStep = 1024;
 
 constexpr std::size_t round_up(std::size_t value, std::size_t step) {
   return (value + step - 1) / step * step;
+}
+
+bool is_delegated(const PoolRecord& pool) {
+  return pool.kind == static_cast<uint32_t>(PoolKind::kDelegated);
 }
 
 absl::Status errno_status(const std::string& what) {
@@ -108,41 +112,65 @@ class WritableMemfd {
 // Lays the sections out one after the other and writes them.
 class SectionWriter {
  public:
+  // The elements must stay where they are until they are written.
   template <typename T>
   void add(SnapshotSectionType type, std::span<const T> elements) {
-    SnapshotSection& section = header_.sections[header_.section_count];
+    begin<T>(type);
+    append(elements);
+    end();
+  }
+
+  // The same in pieces.
+  template <typename T>
+  void begin(SnapshotSectionType type) {
+    SnapshotSection& section = header_.sections[header_.section_count++];
     section.type = static_cast<uint32_t>(type);
     section.element_size = sizeof(T);
     section.offset = end_;
-    section.size = elements.size_bytes();
-    sources_[header_.section_count++] = elements.data();
-    end_ = round_up(end_ + section.size, kSnapshotSectionAlignment);
   }
+  template <typename T>
+  void append(std::span<const T> elements) {
+    SnapshotSection& section = current();
+    pieces_.push_back({&section, section.offset + section.size, std::as_bytes(elements)});
+    section.size += elements.size_bytes();
+  }
+  void end() { end_ = round_up(current().offset + current().size, kSnapshotSectionAlignment); }
 
   SnapshotHeader& header() { return header_; }
   std::size_t size() const { return end_; }
 
   // Fresh memory is zero, and so is what lies between the sections. False with errno set.
   bool write(WritableMemfd& to) {
-    for (uint32_t i = 0; i < header_.section_count; ++i) {
-      SnapshotSection& section = header_.sections[i];
-      section.crc32c = crc32c(sources_[i], section.size);
-      if (!to.write(section.offset, sources_[i], section.size)) return false;
+    for (const Piece& piece : pieces_) {
+      uint32_t& crc = piece.section->crc32c;
+      crc = crc32c(piece.bytes.data(), piece.bytes.size(), crc);
+      if (!to.write(piece.offset, piece.bytes.data(), piece.bytes.size())) return false;
     }
     header_.header_crc32c = crc32c(&header_, offsetof(SnapshotHeader, header_crc32c));
     return to.write(0, &header_, sizeof(header_));
   }
 
  private:
+  struct Piece {
+    SnapshotSection* section;
+    std::size_t offset;  // in the snapshot
+    std::span<const std::byte> bytes;
+  };
+
+  SnapshotSection& current() { return header_.sections[header_.section_count - 1]; }
+
   SnapshotHeader header_{};
-  const void* sources_[kSnapshotMaxSections] = {};
+  std::vector<Piece> pieces_;  // of each section in order
   std::size_t end_ = kSnapshotSectionAlignment;
 };
 
 }  // namespace
 
 SnapshotBuilder::SnapshotBuilder(const ConfigContext& context) : pop_(context.pop()) {
-  for (const CompiledPool& pool : context.pools()) pools_.push_back(pool.record);
+  for (const CompiledPool& pool : context.pools()) {
+    pools_.push_back(pool.record);
+    pools_.back().mapped_units = 0;
+  }
   const auto refused = context.refused_endpoints();
   refused_endpoints_.assign(refused.begin(), refused.end());
   slots_.resize(round_up(context.slot_limit(), kCapacityStep));
@@ -157,9 +185,7 @@ void SnapshotBuilder::add(const CompiledTunnel& tunnel, uint8_t incarnation) {
   slots_[tunnel.slot].incarnation = incarnation;
   outer_index_.add(tunnel.slot, tunnel.line);
   add_cold(tunnel);
-  for (const UnitRange& range : tunnel.delegated) {
-    std::fill_n(unit_to_slot_.begin() + range.first, range.count, tunnel.slot);
-  }
+  for (const UnitRange& range : tunnel.delegated) map_units(range, tunnel.slot);
   ++tunnel_count_;
 }
 
@@ -167,10 +193,23 @@ void SnapshotBuilder::remove(const CompiledTunnel& tunnel) {
   remove_cold(tunnel.slot);
   outer_index_.remove(tunnel.slot, slots_[tunnel.slot]);
   slots_[tunnel.slot] = TunnelSlot{};
-  for (const UnitRange& range : tunnel.delegated) {
-    std::fill_n(unit_to_slot_.begin() + range.first, range.count, kNoSlot);
-  }
+  for (const UnitRange& range : tunnel.delegated) map_units(range, kNoSlot);
   --tunnel_count_;
+}
+
+// `slot`: kNoSlot where the units become nobody's.
+void SnapshotBuilder::map_units(const UnitRange& units, uint32_t slot) {
+  std::fill_n(unit_to_slot_.begin() + units.first, units.count, slot);
+  const auto pool = std::ranges::find_if(pools_, [&](const PoolRecord& p) {
+    return is_delegated(p) && units.first >= p.first && units.first - p.first < p.unit_count;
+  });
+  const uint32_t end = units.first - pool->first + units.count;
+  uint32_t& mapped = pool->mapped_units;
+  if (slot != kNoSlot) {
+    mapped = std::max(mapped, end);
+  } else if (mapped == end) {
+    while (mapped > 0 && unit_to_slot_[pool->first + mapped - 1] == kNoSlot) --mapped;
+  }
 }
 
 // Only what does not fit the line: most tunnels have nothing.
@@ -215,9 +254,20 @@ absl::StatusOr<SealedSnapshot> SnapshotBuilder::seal(const SnapshotBuildOptions&
   }();
   SectionWriter writer;
   writer.add<PopRecord>(SnapshotSectionType::kPop, {&pop_, 1});
-  writer.add<PoolRecord>(SnapshotSectionType::kPools, pools_);
+  std::vector<PoolRecord> pools = pools_;
+  writer.add<PoolRecord>(SnapshotSectionType::kPools, pools);
   writer.add<TunnelSlot>(SnapshotSectionType::kSlots, slots_);
-  writer.add<uint32_t>(SnapshotSectionType::kUnitToSlot, unit_to_slot_);
+  writer.begin<uint32_t>(SnapshotSectionType::kUnitToSlot);
+  uint32_t units = 0;
+  for (PoolRecord& pool : pools) {
+    if (!is_delegated(pool)) continue;
+    pool.mapped_units = static_cast<uint32_t>(
+        std::min<std::size_t>(round_up(pool.mapped_units, kCapacityStep), pool.unit_count));
+    writer.append(std::span(unit_to_slot_).subspan(pool.first, pool.mapped_units));
+    pool.first = units;
+    units += pool.mapped_units;
+  }
+  writer.end();
   writer.add<uint32_t>(SnapshotSectionType::kOuterIndex, outer_index);
   writer.add<TunnelCold>(SnapshotSectionType::kCold, cold_);
   writer.add<char>(SnapshotSectionType::kPasswords, passwords_.bytes());

@@ -70,13 +70,14 @@ class SnapshotBuilder {
  private:
   void add_cold(const CompiledTunnel& tunnel);
   void remove_cold(uint32_t slot);
+  void map_units(const UnitRange& units, uint32_t slot);
 
   PopRecord pop_;
-  std::vector<PoolRecord> pools_;
+  std::vector<PoolRecord> pools_;  // a delegated one maps its units up to the last that is in use
   std::vector<Ipv6Address> refused_endpoints_;
   std::vector<TunnelSlot> slots_;
-  std::vector<uint32_t> unit_to_slot_;
-  std::vector<TunnelCold> cold_;  // without holes, in no particular order
+  std::vector<uint32_t> unit_to_slot_;  // of all units, mapped or not
+  std::vector<TunnelCold> cold_;        // without holes, in no particular order
   PasswordArena passwords_;
   mutable std::mutex outer_index_mutex_;
   mutable OuterIndex outer_index_;  // brings itself up to date when it is read

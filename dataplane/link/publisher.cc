@@ -131,6 +131,7 @@ std::unique_ptr<ForwardingTable> Publisher::open(int fd, bool require_seals,
   options.require_seals = require_seals;
   options.max_slot_capacity = config_.slot_capacity;
   options.copy = true;  // into huge pages: a lookup in a large table costs no walk of 4 KiB pages
+  options.memory = &memory_;
   SnapshotOpenResult opened = SnapshotView::open(fd, options);
   if (!opened) {
     status = rejected(0, opened.error.section, opened.error.index, opened.error.reason);

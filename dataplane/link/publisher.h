@@ -69,6 +69,7 @@ class Publisher {
   ActiveTable<ForwardingTable>& active_;
   GenerationGate& gate_;
   SnapshotKeeper keeper_;
+  SnapshotMemory memory_;  // of the tables
   std::unique_ptr<ForwardingTable> current_;
   std::unique_ptr<ForwardingTable> retired_;  // set while readers may still hold it
   uint64_t activated_unix_ns_ = 0;

@@ -68,8 +68,9 @@ uint64_t word_at(const uint8_t* p) {
   return word;
 }
 
-[[gnu::target("sse4.2")]] uint32_t crc32c_sse42(const uint8_t* p, std::size_t size) {
-  uint64_t crc = 0xffffffff;
+[[gnu::target("sse4.2")]] uint32_t crc32c_sse42(const uint8_t* p, std::size_t size,
+                                                uint32_t before) {
+  uint64_t crc = ~before;
   for (; size >= 3 * kStream; size -= 3 * kStream, p += 3 * kStream) {
     uint64_t second = 0;
     uint64_t third = 0;
@@ -90,20 +91,20 @@ uint64_t word_at(const uint8_t* p) {
 
 }  // namespace
 
-uint32_t crc32c_portable(const void* data, std::size_t size) {
+uint32_t crc32c_portable(const void* data, std::size_t size, uint32_t before) {
   const auto* p = static_cast<const uint8_t*>(data);
-  uint32_t crc = 0xffffffff;
+  uint32_t crc = ~before;
   for (; size > 0; --size, ++p) crc = (crc >> 8) ^ kTable[(crc ^ *p) & 0xff];
   return ~crc;
 }
 
-uint32_t crc32c(const void* data, std::size_t size) {
+uint32_t crc32c(const void* data, std::size_t size, uint32_t before) {
 #if defined(__x86_64__)
   if (__builtin_cpu_supports("sse4.2")) {
-    return crc32c_sse42(static_cast<const uint8_t*>(data), size);
+    return crc32c_sse42(static_cast<const uint8_t*>(data), size, before);
   }
 #endif
-  return crc32c_portable(data, size);
+  return crc32c_portable(data, size, before);
 }
 
 }  // namespace simplon

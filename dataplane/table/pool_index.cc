@@ -18,7 +18,8 @@ void PoolIndex::build(std::span<const PoolRecord> pools, uint32_t slot_capacity)
         .base = pool.base,
         .mask = pool.mask,
         .first = pool.first,
-        .limit = kind == PoolKind::kDelegated ? pool.unit_count : std::min(pool.unit_count, beyond),
+        .limit =
+            kind == PoolKind::kDelegated ? pool.mapped_units : std::min(pool.unit_count, beyond),
         .shift = pool.shift,
         .kind = kind,
     };

@@ -21,8 +21,8 @@ namespace simplon {
 // First step of a lookup. `kind` is kNone when no pool covers the address.
 struct PoolLookup {
   PoolKind kind = PoolKind::kNone;
-  // kLink, kRouted: the slot, or kNoSlot past the end of the table. kDelegated: index in
-  // unit_to_slot.
+  // kLink, kRouted: the slot. kDelegated: index in unit_to_slot. kNoSlot past the end of the table
+  // or of the map.
   uint32_t value = kNoSlot;
 
   bool hit() const { return kind != PoolKind::kNone; }
@@ -31,7 +31,7 @@ struct PoolLookup {
 class PoolIndex {
  public:
   // `pools`: validated (disjoint, consistent), at most kMaxPools. Units whose slot would be
-  // `slot_capacity` or more have no slot.
+  // `slot_capacity` or more have no slot, nor have those that are not mapped.
   void build(std::span<const PoolRecord> pools, uint32_t slot_capacity);
 
   // `hi`: upper 64 bits of the address as a host value.

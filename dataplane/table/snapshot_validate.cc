@@ -267,7 +267,9 @@ const char* fault_of_interface(const InterfaceRecord& i) {
 // ---- Pools.
 
 const char* fault_of_pool(const PoolRecord& p, std::size_t delegated_units) {
-  if (!all_zero(p.reserved, sizeof(p.reserved))) return "reserved field is not zero";
+  if (!all_zero(p.reserved, sizeof(p.reserved)) || p.reserved1 != 0) {
+    return "reserved field is not zero";
+  }
   if (p.shift > 16) return "shift is not 0..16";
   if (!std::has_single_bit(p.unit_count) || p.unit_count > kMaxPoolUnits) {
     return "unit_count is not a power of two up to 2^20";
@@ -278,6 +280,10 @@ const char* fault_of_pool(const PoolRecord& p, std::size_t delegated_units) {
     return "mask does not agree with shift and unit_count";
   }
   if ((p.base & ~p.mask) != 0) return "base has bits set behind the prefix";
+  const auto kind = static_cast<PoolKind>(p.kind);
+  if (p.mapped_units > (kind == PoolKind::kDelegated ? p.unit_count : 0)) {
+    return "mapped_units exceeds the units that can be";
+  }
   const bool ipv4 = is_ipv4_pool(p);
   if (ipv4) {
     const Ipv4Prefix prefix{Ipv4Address::from_value(static_cast<uint32_t>(p.base)),
@@ -286,7 +292,7 @@ const char* fault_of_pool(const PoolRecord& p, std::size_t delegated_units) {
   } else if (!is_usable_unicast(Ipv6Address::from_halves(p.base, 0))) {
     return "prefix is not global or unique local unicast";
   }
-  switch (static_cast<PoolKind>(p.kind)) {
+  switch (kind) {
     case PoolKind::kLink:
       if (ipv4) return "a LINK pool is IPv6";
       [[fallthrough]];
@@ -296,7 +302,7 @@ const char* fault_of_pool(const PoolRecord& p, std::size_t delegated_units) {
         return "units reach beyond the last slot";
       return nullptr;
     case PoolKind::kDelegated:
-      if (p.first > delegated_units || p.unit_count > delegated_units - p.first) {
+      if (p.first > delegated_units || p.mapped_units > delegated_units - p.first) {
         return "units reach beyond unit_to_slot";
       }
       return nullptr;
@@ -412,6 +418,10 @@ std::optional<SnapshotError> validate_pools(std::span<const PoolRecord> pools,
   const auto refuse = [](uint64_t index, const char* reason) {
     return error(Section::kPools, index, reason);
   };
+  const auto entries = [](const PoolRecord& pool) {
+    const bool delegated = pool.kind == static_cast<uint32_t>(PoolKind::kDelegated);
+    return delegated ? pool.mapped_units : pool.unit_count;
+  };
   if (pools.size() > kMaxPools) return refuse(pools.size(), "more than 64 pools");
   if (delegated_units > kMaxDelegatedUnits) {
     return error(Section::kUnitToSlot, delegated_units, "more delegated units than 2^24");
@@ -429,8 +439,7 @@ std::optional<SnapshotError> validate_pools(std::span<const PoolRecord> pools,
       const bool same_family = is_ipv4_pool(pool) == is_ipv4_pool(other);
       const bool delegated = pool.kind == static_cast<uint32_t>(PoolKind::kDelegated);
       if (other.kind == pool.kind && (same_family || delegated) &&
-          pool.first < other.first + other.unit_count &&
-          other.first < pool.first + pool.unit_count) {
+          pool.first < other.first + entries(other) && other.first < pool.first + entries(pool)) {
         return refuse(i, "another pool of the kind has the same slots or units");
       }
     }

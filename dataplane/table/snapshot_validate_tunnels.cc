@@ -236,8 +236,8 @@ class TunnelChecker {
     const auto own = Ipv6Address::from_bytes(parts_.pop->ipv6_address);
     const PoolLookup found = parts_.index.lookup(own.hi());
     if (!found.hit()) return std::nullopt;
-    const uint32_t owner =
-        found.kind == PoolKind::kDelegated ? parts_.unit_to_slot[found.value] : found.value;
+    const bool mapped = found.kind == PoolKind::kDelegated && found.value != kNoSlot;
+    const uint32_t owner = mapped ? parts_.unit_to_slot[found.value] : found.value;
     if (!used_.test(owner)) return std::nullopt;
     return error(Section::kSlots, owner, "a prefix of the tunnel holds the PoP's own IPv6 address");
   }
@@ -258,7 +258,7 @@ class TunnelChecker {
     }
     for (const PoolRecord& pool : parts_.pools) {
       if (!is_ipv4_pool(pool) || pool.kind != static_cast<uint32_t>(PoolKind::kDelegated)) continue;
-      for (uint32_t i = pool.first; i < pool.first + pool.unit_count; ++i) {
+      for (uint32_t i = pool.first; i < pool.first + pool.mapped_units; ++i) {
         const uint32_t slot = parts_.unit_to_slot[i];
         if (slot != kNoSlot && !ipv4_.test(slot)) {
           return error(Section::kUnitToSlot, i, "IPv4 unit of a tunnel that carries no IPv4");

@@ -19,36 +19,12 @@
 namespace simplon {
 namespace {
 
-constexpr std::size_t kHugePage = std::size_t{2} << 20;
-
 SnapshotOpenResult refuse(std::string reason) {
   return {std::nullopt, {SnapshotSectionType::kNone, 0, std::move(reason)}};
 }
 
 SnapshotOpenResult refuse_errno(const std::string& what) {
   return refuse(what + ": " + std::generic_category().message(errno));
-}
-
-std::byte* map(std::size_t size, int protection, int flags, int fd) {
-  void* p = mmap(nullptr, size, protection, flags, fd, 0);
-  return p == MAP_FAILED ? nullptr : static_cast<std::byte*>(p);
-}
-
-// Private memory in huge pages: reserved ones if there are enough, else transparent ones if the
-// kernel gives them. `size` is a multiple of kHugePage.
-std::byte* map_private(std::size_t size) {
-  constexpr int kProtection = PROT_READ | PROT_WRITE;
-  constexpr int kFlags = MAP_PRIVATE | MAP_ANONYMOUS;
-  std::byte* p = map(size, kProtection, kFlags | MAP_HUGETLB | MAP_POPULATE, -1);
-  if (p != nullptr) return p;
-  // Transparent ones need an aligned address, which older kernels do not give by themselves.
-  p = map(size + kHugePage, kProtection, kFlags, -1);
-  if (p == nullptr) return nullptr;
-  const std::size_t before = -reinterpret_cast<uintptr_t>(p) % kHugePage;
-  if (before > 0) munmap(p, before);
-  munmap(p + before + size, kHugePage - before);
-  madvise(p + before, size, MADV_HUGEPAGE);
-  return p + before;
 }
 
 bool read_all(int fd, void* to, std::size_t size) {
@@ -108,18 +84,18 @@ SnapshotOpenResult SnapshotView::open(int fd, const SnapshotOpenOptions& options
     return refuse("larger than the " + std::to_string(options.max_size) + " bytes allowed");
   }
 
-  Mapping mapping;
+  SnapshotMapping mapping;
   if (options.copy || !options.require_seals) {
-    const std::size_t rounded = (size + kHugePage - 1) / kHugePage * kHugePage;
-    mapping = Mapping(map_private(rounded), Unmapper{rounded});
+    mapping = SnapshotMemory::take(size, options.memory);
     if (!mapping) return refuse_errno("cannot allocate memory for the snapshot");
     if (!read_all(fd, mapping.get(), size)) return refuse_errno("cannot read the snapshot");
-    if (mprotect(mapping.get(), rounded, PROT_READ) != 0) {
+    if (mprotect(mapping.get(), mapping.get_deleter().size, PROT_READ) != 0) {
       return refuse_errno("cannot make the snapshot read-only");
     }
   } else {
-    mapping = Mapping(map(size, PROT_READ, MAP_SHARED | MAP_POPULATE, fd), Unmapper{size});
-    if (!mapping) return refuse_errno("cannot map the snapshot");
+    void* const p = mmap(nullptr, size, PROT_READ, MAP_SHARED | MAP_POPULATE, fd, 0);
+    if (p == MAP_FAILED) return refuse_errno("cannot map the snapshot");
+    mapping = SnapshotMapping(static_cast<std::byte*>(p), Unmapper{size});
   }
   const std::span<const std::byte> bytes{mapping.get(), size};
   return adopt(bytes, options, std::move(mapping));
@@ -135,7 +111,8 @@ SnapshotOpenResult SnapshotView::over(std::span<const std::byte> bytes,
 }
 
 SnapshotOpenResult SnapshotView::adopt(std::span<const std::byte> bytes,
-                                       const SnapshotOpenOptions& options, Mapping mapping) {
+                                       const SnapshotOpenOptions& options,
+                                       SnapshotMapping mapping) {
   SnapshotParts parts;
   if (auto error = validate_snapshot(bytes, options, parts)) {
     return {std::nullopt, std::move(*error)};
@@ -161,10 +138,6 @@ SnapshotOpenResult SnapshotView::adopt(std::span<const std::byte> bytes,
   view.size_ = bytes.size();
   view.mapping_ = std::move(mapping);
   return {std::move(view), {}};
-}
-
-void Unmapper::operator()(std::byte* data) const {
-  munmap(data, size);
 }
 
 const PoolRecord* SnapshotView::identity_pool(PoolKind kind, bool ipv4, uint32_t slot) const {

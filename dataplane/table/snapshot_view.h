@@ -9,7 +9,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -17,6 +16,7 @@
 
 #include "dataplane/net/address.h"
 #include "dataplane/table/pool_index.h"
+#include "dataplane/table/snapshot_memory.h"
 #include "proto/link/snapshot_format.h"
 
 namespace simplon {
@@ -38,18 +38,14 @@ struct SnapshotOpenOptions {
   // Copies into private memory in huge pages where the kernel has them, instead of mapping the
   // descriptor.
   bool copy = false;
+  // Where memory for copies comes from and goes back to, if not to the kernel.
+  SnapshotMemory* memory = nullptr;
   // What the reader has room for.
   uint32_t max_slot_capacity = kMaxSlots;
   uint64_t max_size = uint64_t{1} << 30;
 };
 
 struct SnapshotOpenResult;
-
-// Deleter of mapped memory.
-struct Unmapper {
-  std::size_t size = 0;
-  void operator()(std::byte* data) const;
-};
 
 class SnapshotView {
  public:
@@ -85,13 +81,13 @@ class SnapshotView {
   // Between the steps, a few packets ahead. Always inline: GCC takes a function that only
   // prefetches for one without effect, and drops calls of it.
   [[gnu::always_inline]] void prefetch(const PoolLookup& found) const {
-    if (found.kind == PoolKind::kDelegated) __builtin_prefetch(&unit_to_slot_[found.value]);
+    if (is_mapped(found)) __builtin_prefetch(&unit_to_slot_[found.value]);
   }
 
   // Step 2: the slot, or kNoSlot when no pool covers the address or the unit belongs to nobody. The
   // slot itself may still be unused.
   uint32_t resolve(const PoolLookup& found) const {
-    return found.kind == PoolKind::kDelegated ? unit_to_slot_[found.value] : found.value;
+    return is_mapped(found) ? unit_to_slot_[found.value] : found.value;
   }
 
   // Both steps, where there is nothing to overlap.
@@ -145,12 +141,16 @@ class SnapshotView {
   std::span<const uint32_t> outer_index_find(const Ipv6Address& remote, uint8_t local_index) const;
 
  private:
+  // `value` is an index of unit_to_slot, and within it.
+  static bool is_mapped(const PoolLookup& found) {
+    return found.kind == PoolKind::kDelegated && found.value != kNoSlot;
+  }
+
   SnapshotView() = default;
-  using Mapping = std::unique_ptr<std::byte, Unmapper>;
 
   // `mapping` holds `bytes`; null if the memory is somebody else's.
   static SnapshotOpenResult adopt(std::span<const std::byte> bytes,
-                                  const SnapshotOpenOptions& options, Mapping mapping);
+                                  const SnapshotOpenOptions& options, SnapshotMapping mapping);
   const PoolRecord* identity_pool(PoolKind kind, bool ipv4, uint32_t slot) const;
   std::optional<uint64_t> identity_hi(PoolKind kind, uint32_t slot) const;
 
@@ -175,7 +175,7 @@ class SnapshotView {
   uint64_t revision_ = 0;
   uint64_t created_unix_ns_ = 0;
   uint64_t size_ = 0;
-  Mapping mapping_;
+  SnapshotMapping mapping_;
 };
 
 struct SnapshotOpenResult {

@@ -19,7 +19,7 @@
 namespace simplon {
 
 inline constexpr char kSnapshotMagic[8] = {'S', 'I', 'M', 'P', 'L', 'O', 'N', 'S'};
-inline constexpr uint16_t kSnapshotAbiMajor = 2;
+inline constexpr uint16_t kSnapshotAbiMajor = 3;
 inline constexpr uint16_t kSnapshotAbiMinor = 0;
 inline constexpr uint32_t kEndianTag = 0x01020304;
 inline constexpr std::size_t kSnapshotSectionAlignment = 4096;
@@ -40,7 +40,7 @@ enum class SnapshotSectionType : uint32_t {
   kPop = 1,         // one PopRecord
   kPools = 2,       // PoolRecord[], sorted by base
   kSlots = 3,       // TunnelSlot[slot_capacity]
-  kUnitToSlot = 4,  // uint32_t[]: slot of each unit of the DELEGATED pools, or kNoSlot
+  kUnitToSlot = 4,  // uint32_t[]: slot of each mapped unit of the DELEGATED pools, or kNoSlot
   kOuterIndex = 5,  // uint32_t[]: slots of tunnels with a configured remote, sorted by (remote,
                     // local_index, slot)
   kCold = 6,        // TunnelCold[]: what only the slow path and rare packets need
@@ -93,7 +93,8 @@ constexpr uint64_t ipv4_pool_key(uint32_t host_value) {
 // (kRouted or kDelegated) those whose ipv4_pool_key() does. Its unit index
 // is (hi >> shift) & (unit_count - 1). Unit u belongs to slot first + u (kLink, kRouted), or to
 // unit_to_slot[first + u] (kDelegated). Units whose slot would be slot_capacity or more have none,
-// so that the slots section need not be as long as the pool.
+// nor have those behind a DELEGATED pool's mapped ones, so that neither section need be as long as
+// the pool.
 struct PoolRecord {
   uint64_t base;  // upper 64 bits of the prefix, host value
   uint64_t mask;
@@ -101,9 +102,11 @@ struct PoolRecord {
   uint32_t first;
   uint8_t shift;  // 64 - unit_length, 32 - unit_length for IPv4: 0..16
   uint8_t reserved[3];
-  uint32_t kind;  // PoolKind
+  uint32_t kind;          // PoolKind
+  uint32_t mapped_units;  // kDelegated: with an entry in unit_to_slot, at most unit_count; else 0
+  uint32_t reserved1;
 };
-static_assert(sizeof(PoolRecord) == 32);
+static_assert(sizeof(PoolRecord) == 40);
 constexpr bool is_ipv4_pool(const PoolRecord& pool) {
   return pool.base >> 32 == 0xffff;
 }

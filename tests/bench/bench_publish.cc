@@ -100,7 +100,8 @@ class Taker {
     if (!sealed.ok()) fail(std::string(sealed.status().message()));
     const Clock::time_point sealed_at = Clock::now();
 
-    SnapshotOpenResult opened = SnapshotView::open(sealed->fd.get(), {.copy = true});
+    SnapshotOpenResult opened =
+        SnapshotView::open(sealed->fd.get(), {.copy = true, .memory = &memory_});
     if (!opened) fail(opened.error.reason);
     auto next = std::make_unique<SnapshotView>(std::move(*opened.view));
     bytes_ = next->size();
@@ -128,6 +129,7 @@ class Taker {
   uint64_t snapshot_bytes() const { return bytes_; }
 
  private:
+  SnapshotMemory memory_;
   std::unique_ptr<SnapshotView> current_;  // until the readers have gone
   ActiveTable<SnapshotView> active_;
   QsbrGate gate_;

@@ -73,6 +73,7 @@ std::vector<PoolRecord> make_pools(bool ipv4) {
     p.shift = shift;
     p.mask = ~((uint64_t{units} << shift) - 1);
     p.kind = static_cast<uint32_t>(kind);
+    if (kind == PoolKind::kDelegated) p.mapped_units = units;
     return p;
   };
   std::vector<PoolRecord> pools{pool("2001:db8:ff::", 1 << 16, 0, PoolKind::kLink),

@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstring>
 #include <functional>
 #include <string>
@@ -334,6 +335,45 @@ TEST_CASE("a copied snapshot is the same and does not need the descriptor") {
   CHECK(view.find_slot(hi("2001:db8:1001::1")) == 686);
 }
 
+TEST_CASE("the memory of a snapshot that is gone serves the next one") {
+  SnapshotMemory memory;
+  const SnapshotOpenOptions options{.copy = true, .memory = &memory};
+  const SealedSnapshot small = build(testing::sample_config());
+  const SealedSnapshot large = build(testing::every_type_config());
+  CHECK(memory.spare_bytes() == 0);
+  std::optional<SnapshotView> first = open(small, options);
+  CHECK(memory.spare_bytes() == 0);
+  const TunnelSlot* const place = first->slots();
+  // While it is in use the next one gets memory of its own.
+  std::optional<SnapshotView> second = open(large, options);
+  CHECK(second->slots() != place);
+  first.reset();
+  CHECK(memory.spare_bytes() > 0);
+  first = open(small, options);
+  CHECK(memory.spare_bytes() == 0);
+  CHECK(first->slots() == place);
+  CHECK(first->find_slot(hi("2001:db8:1001::1")) == 686);
+  CHECK(second->tunnel_count() != first->tunnel_count());
+  // One is kept, whatever comes back.
+  first.reset();
+  const std::size_t one = memory.spare_bytes();
+  second.reset();
+  CHECK(memory.spare_bytes() == one);
+}
+
+TEST_CASE("a snapshot that is refused gives its memory back") {
+  SnapshotMemory memory;
+  SnapshotImage image(build(testing::sample_config()));
+  image.slots()[686].kind = 7;
+  image.fix_checksums();
+  const testing::TemporaryDirectory directory;
+  const UniqueFd file(::open(directory.file("snapshot").c_str(), O_RDWR | O_CREAT, 0600));
+  REQUIRE(pwrite(file.get(), image.bytes().data(), image.size(), 0) == ssize_t(image.size()));
+  CHECK_FALSE(
+      SnapshotView::open(file.get(), {.require_seals = false, .copy = true, .memory = &memory}));
+  CHECK(memory.spare_bytes() > 0);
+}
+
 TEST_CASE("a view can be moved and still unmaps once") {
   const SealedSnapshot sealed = build(testing::sample_config());
   SnapshotView first = open(sealed);
@@ -370,6 +410,30 @@ TEST_CASE("a builder goes on from tunnel to tunnel") {
   const auto again = builder.seal({.generation = 3});
   REQUIRE(again.ok());
   CHECK(open(*again).slot(gone.slot).incarnation == 1);
+}
+
+TEST_CASE("a snapshot maps a pool's units up to the last that is in use") {
+  control::Violations violations;
+  control::CompiledConfig compiled = control::compile_config(testing::sample_config(), violations);
+  REQUIRE(violations.empty());
+  control::SnapshotBuilder builder(compiled.context);
+  for (const auto& tunnel : compiled.tunnels) builder.add(tunnel);
+  const auto mapped = [&builder] {
+    const auto sealed = builder.seal({.generation = 2});
+    REQUIRE(sealed.ok());
+    const SnapshotView view = open(*sealed);
+    CHECK(view.find_slot(hi("2001:db8:10fe::")) == kNoSlot);
+    CHECK(view.lookup(hi("2001:db8:10fe::")).hit());
+    return view.unit_to_slot().size();
+  };
+  // Of 65,536 the last is the 516th.
+  CHECK(mapped() == 1024);
+  const auto owner = std::ranges::find_if(
+      compiled.tunnels, [](const control::CompiledTunnel& t) { return t.slot == 686; });
+  builder.remove(*owner);
+  CHECK(mapped() == 0);
+  builder.add(*owner);
+  CHECK(mapped() == 1024);
 }
 
 TEST_CASE("a configuration that is not valid makes no snapshot") {
@@ -460,7 +524,7 @@ struct Spoilt {
 const Spoilt kSpoilt[] = {
     {"magic", Section::kNone, 0, "magic", [](auto& i) { i.header().magic[7] = 'T'; }},
     {"byte order", Section::kNone, 0, "byte order", [](auto& i) { i.header().endian_tag = 0x04030201; }},
-    {"major version", Section::kNone, 0, "format version 3", [](auto& i) { i.header().abi_major = 3; }},
+    {"major version", Section::kNone, 0, "format version 4", [](auto& i) { i.header().abi_major = 4; }},
     {"header size", Section::kNone, 0, "header_size", [](auto& i) { i.header().header_size += 8; }},
     {"required flag", Section::kNone, 0, "feature", [](auto& i) { i.header().required_flags = 1; }},
     {"total size", Section::kNone, 0, "total_size", [](auto& i) { i.header().total_size += 4096; }},
@@ -494,7 +558,7 @@ const Spoilt kSpoilt[] = {
     {"broken element", Section::kPools, 1, "element_size",
      [](auto& i) { i.section(Section::kPools).size -= 1; }},
     {"other element size", Section::kPools, 0, "element_size",
-     [](auto& i) { i.section(Section::kPools).element_size = 16; }},
+     [](auto& i) { i.section(Section::kPools).element_size = 8; }},
     {"section twice", Section::kPop, 1, "twice",
      [](auto& i) { i.section(Section::kPools).type = static_cast<uint32_t>(Section::kPop); }},
     {"overlapping sections", Section::kPop, 0, "overlaps",
@@ -592,6 +656,11 @@ const Spoilt kSpoilt[] = {
      [](auto& i) { i.pools()[2].first = 1; }},
     {"delegated pool whose end overflows", Section::kPools, 2, "unit_to_slot",
      [](auto& i) { i.pools()[2].first = 0xffffff00; }},
+    {"pool that maps more units than it has", Section::kPools, 2, "mapped_units",
+     [](auto& i) { i.pools()[2].mapped_units = i.pools()[2].unit_count + 1; }},
+    {"link pool with mapped units", Section::kPools, 0, "mapped_units",
+     [](auto& i) { i.pools()[0].mapped_units = 1; }},
+    {"pool reserved at the end", Section::kPools, 0, "reserved", [](auto& i) { i.pools()[0].reserved1 = 1; }},
     {"pools in the wrong order", Section::kPools, 1, "sorted",
      [](auto& i) { std::swap(i.pools()[0], i.pools()[1]); }},
     {"overlapping pools", Section::kPools, 1, "overlaps",
@@ -714,6 +783,7 @@ const Spoilt
             {"two IPv4 pools for the same slots", Section::kPools, kSubnets4, "same slots",
              [](auto& i) {
                i.pools()[kSubnets4].kind = i.pools()[kRouted4].kind;
+               i.pools()[kSubnets4].mapped_units = 0;
                i.pools()[kSubnets4].first = 4;
              }},
             {"IPv4 unit of a tunnel that carries none", Section::kUnitToSlot, 1, "no IPv4",

@@ -28,6 +28,7 @@ PoolRecord pool(PoolKind kind, const char* prefix_text, unsigned unit_length, ui
   record.first = first;
   record.shift = static_cast<uint8_t>(64 - unit_length);
   record.kind = static_cast<uint32_t>(kind);
+  if (kind == PoolKind::kDelegated) record.mapped_units = record.unit_count;
   return record;
 }
 
@@ -55,6 +56,14 @@ TEST_CASE("crc32c is the same with and without the instruction, at every length 
     for (std::size_t size = 0; size <= 64; ++size) {
       CHECK(crc32c(data + at, size) == crc32c_portable(data + at, size));
     }
+  }
+}
+
+TEST_CASE("crc32c goes on behind what was summed before") {
+  for (std::size_t first = 0; first <= 9; ++first) {
+    const char* const text = "123456789";
+    CHECK(crc32c(text + first, 9 - first, crc32c(text, first)) == 0xe3069283);
+    CHECK(crc32c_portable(text + first, 9 - first, crc32c_portable(text, first)) == 0xe3069283);
   }
 }
 
@@ -108,6 +117,17 @@ TEST_CASE("a unit behind the end of the slot table is in its pool but has no slo
   // This pool begins behind the end.
   CHECK(index.lookup(hi("2001:db8:20::")).kind == PoolKind::kRouted);
   CHECK(index.lookup(hi("2001:db8:20::")).value == kNoSlot);
+}
+
+TEST_CASE("a unit of a delegated pool that is not mapped is found, but has no entry") {
+  PoolRecord record = pool(PoolKind::kDelegated, "2001:db8:1000::/40", 56, 100);
+  record.mapped_units = 3;
+  PoolIndex index;
+  index.build({&record, 1}, 1024);
+  CHECK(index.lookup(hi("2001:db8:1000:200::")).value == 102);
+  const PoolLookup beyond = index.lookup(hi("2001:db8:1000:300::"));
+  CHECK(beyond.kind == PoolKind::kDelegated);
+  CHECK(beyond.value == kNoSlot);
 }
 
 TEST_CASE("sixty-four pools are found and spread over the buckets") {
