@@ -10,6 +10,7 @@
 
 #include <algorithm>
 
+#include "dataplane/crypto/sha1_ahead.h"
 #include "dataplane/crypto/sha1_engines.h"
 
 namespace simplon {
@@ -35,6 +36,8 @@ constexpr std::size_t width_of(Engine engine) {
       return 16;
     case Engine::kEight:
       return 8;
+    case Engine::kAhead:
+      return Sha1Ahead::kWidth;
     case Engine::kInstructions:
       return 3;
     case Engine::kSingle:
@@ -87,8 +90,13 @@ void finish_by(Engine engine, std::span<Sha1Lane*> lanes) {
 // Fewer than `least` messages at a time are left to `narrow`.
 template <Engine kEngine>
 void run_lanes(std::span<const Sha1Job> jobs, std::size_t least, Engine narrow) {
-  Sha1Lanes<width_of(kEngine)> lanes;
-  finish_by(narrow, lanes.run(jobs, least, Compress<kEngine>{}));
+  if constexpr (kEngine == Engine::kAhead) {
+    Sha1Ahead lanes;
+    finish_by(narrow, lanes.run(jobs));
+  } else {
+    Sha1Lanes<width_of(kEngine)> lanes;
+    finish_by(narrow, lanes.run(jobs, least, Compress<kEngine>{}));
+  }
 }
 
 void run_engine(Engine engine, std::span<const Sha1Job> jobs, std::size_t least, Engine narrow) {
@@ -98,6 +106,9 @@ void run_engine(Engine engine, std::span<const Sha1Job> jobs, std::size_t least,
       return;
     case Engine::kEight:
       run_lanes<Engine::kEight>(jobs, least, narrow);
+      return;
+    case Engine::kAhead:
+      run_lanes<Engine::kAhead>(jobs, least, narrow);
       return;
     case Engine::kInstructions:
       run_lanes<Engine::kInstructions>(jobs, least, narrow);
@@ -138,6 +149,8 @@ const char* name_of(Engine engine) {
       return "AVX-512";
     case Engine::kEight:
       return "AVX2";
+    case Engine::kAhead:
+      return "SHA instructions, four at a time";
     case Engine::kInstructions:
       return "SHA instructions";
     case Engine::kSingle:
@@ -155,7 +168,10 @@ Sha1Batch::Sha1Batch() {
   if (has(Engine::kSixteen)) {
     wide_ = Engine::kSixteen;
     least_wide_ = narrow_ == Engine::kInstructions ? 9 : 3;
-  } else if (has(Engine::kEight) && narrow_ == Engine::kSingle) {
+  } else if (has(Engine::kAhead)) {
+    wide_ = Engine::kAhead;
+    least_wide_ = Sha1Ahead::kWidth;
+  } else if (has(Engine::kEight)) {
     wide_ = Engine::kEight;
     least_wide_ = 3;
   }
@@ -191,6 +207,8 @@ bool Sha1Batch::has(Engine engine) const {
       return has_sha1_sixteen();
     case Engine::kEight:
       return has_sha1_eight();
+    case Engine::kAhead:
+      return has_sha1_ahead();
     case Engine::kInstructions:
       return has_sha1_instructions();
     case Engine::kSingle:
@@ -209,10 +227,16 @@ void Sha1Batch::run(Engine engine, std::span<const Sha1Job> jobs) const {
   run_engine(engine, LongestFirst(jobs).jobs(), 0, Engine::kSingle);
 }
 
+bool Sha1Batch::is_wide(std::size_t count) const {
+  // Two groups of three are better than one of four and the rest.
+  if (wide_ == Engine::kAhead && (count == 5 || count == 6)) return false;
+  return count >= least_wide_;
+}
+
 void Sha1Batch::run(std::span<const Sha1Job> jobs) const {
   const LongestFirst sorted(jobs);
-  jobs.size() >= least_wide_ ? run_engine(wide_, sorted.jobs(), least_wide_, narrow_)
-                             : run_engine(narrow_, sorted.jobs(), 0, narrow_);
+  is_wide(jobs.size()) ? run_engine(wide_, sorted.jobs(), least_wide_, narrow_)
+                       : run_engine(narrow_, sorted.jobs(), 0, narrow_);
 }
 
 }  // namespace simplon

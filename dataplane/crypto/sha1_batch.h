@@ -7,7 +7,8 @@
 //
 //   kSixteen       sixteen messages side by side in the registers of AVX-512
 //   kEight         eight in those of AVX2
-//   kInstructions  three through the SHA instructions
+//   kAhead         four through the SHA instructions
+//   kInstructions  up to three through them
 //   kSingle        OpenSSL, one by one
 //
 // A pass of the wide ones costs the same whether their lanes are filled or not. Messages are read
@@ -47,9 +48,9 @@ class Sha1Batch {
  public:
   static constexpr std::size_t kMaxJobs = 64;
 
-  enum class Engine : uint8_t { kSixteen, kEight, kInstructions, kSingle };
-  static constexpr Engine kEngines[] = {Engine::kSixteen, Engine::kEight, Engine::kInstructions,
-                                        Engine::kSingle};
+  enum class Engine : uint8_t { kSixteen, kEight, kAhead, kInstructions, kSingle };
+  static constexpr Engine kEngines[] = {Engine::kSixteen, Engine::kEight, Engine::kAhead,
+                                        Engine::kInstructions, Engine::kSingle};
 
   // Null: `error` says which engine failed its self-test.
   static std::unique_ptr<Sha1Batch> create(std::string& error);
@@ -65,6 +66,7 @@ class Sha1Batch {
 
  private:
   Sha1Batch();
+  bool is_wide(std::size_t count) const;
 
   Engine narrow_;  // for whatever number
   Engine wide_;    // from so many on; the same as `narrow_`: never

@@ -284,11 +284,10 @@ void measure_engines(const Options& options) {
     const char* name;
     std::optional<Engine> engine;
   };
-  constexpr Choice kChoices[] = {{"sixteen", Engine::kSixteen},
-                                 {"eight", Engine::kEight},
-                                 {"instructions", Engine::kInstructions},
-                                 {"single", Engine::kSingle},
-                                 {"chosen", std::nullopt}};
+  constexpr Choice kChoices[] = {
+      {"sixteen", Engine::kSixteen}, {"eight", Engine::kEight},
+      {"ahead", Engine::kAhead},     {"instructions", Engine::kInstructions},
+      {"single", Engine::kSingle},   {"chosen", std::nullopt}};
   for (const std::size_t inner : {std::size_t{84}, std::size_t{512}, std::size_t{1280}}) {
     AyiyaTraffic traffic(1, inner);
     traffic.draw(AyiyaDirection::kReceive);
