@@ -5,6 +5,7 @@
 
 #include <string>
 
+#include "control/store/tunnel_table.h"
 #include "control/text/absl_text.h"
 
 namespace simplon::control {
@@ -49,8 +50,14 @@ CREATE INDEX account_secrets_until ON account_secrets (until) WHERE until IS NOT
     R"sql(
 ALTER TABLE changes ADD COLUMN count INTEGER NOT NULL DEFAULT 0;
 )sql",
+    // See TunnelTable.
+    R"sql(
+ALTER TABLE tunnels RENAME TO tunnels_4;
+CREATE TABLE tunnels (id INTEGER PRIMARY KEY, proto BLOB NOT NULL);
+)sql",
 };
 static_assert(sizeof kSteps / sizeof kSteps[0] == kSchemaVersion);
+constexpr int kSeveralTunnelsPerRow = 5;  // version
 
 absl::StatusOr<int> version_of(Database& database) {
   auto query = database.prepare("PRAGMA user_version");
@@ -76,6 +83,8 @@ absl::Status migrate_schema(Database& database) {
   if (!transaction.ok()) return transaction.status();
   for (int step = *version; step < kSchemaVersion; ++step) {
     if (auto status = database.execute(kSteps[step]); !status.ok()) return status;
+    if (step + 1 != kSeveralTunnelsPerRow) continue;
+    if (auto status = take_over_single_rows(database); !status.ok()) return status;
   }
   const std::string set_version = "PRAGMA user_version = " + std::to_string(kSchemaVersion);
   if (auto status = database.execute(set_version.c_str()); !status.ok()) return status;

@@ -12,7 +12,7 @@
 
 namespace simplon::control {
 
-inline constexpr int kSchemaVersion = 4;
+inline constexpr int kSchemaVersion = 5;
 
 // Brings the file to kSchemaVersion, from nothing or from an older version, in one transaction.
 // FAILED_PRECONDITION for a version of the future.

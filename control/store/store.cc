@@ -14,6 +14,7 @@
 
 #include "control/config/normalize.h"
 #include "control/config/secret.h"
+#include "control/encoding.h"
 #include "control/error/error.h"
 #include "control/store/schema.h"
 #include "control/text/absl_text.h"
@@ -51,7 +52,7 @@ bool lock(int fd, std::chrono::milliseconds patience) {
   if (absl::Status status_ = (expression); !status_.ok()) return status_
 
 struct Store::Statements {
-  std::optional<Statement> put_meta, delete_meta, put_pool, delete_pool, put_tunnel, delete_tunnel;
+  std::optional<Statement> put_meta, delete_meta, put_pool, delete_pool;
   std::optional<Statement> put_account, delete_account;
   std::optional<Statement> put_revision, put_change, forget_revisions, forget_changes;
   std::optional<Statement> put_counter, delete_counter, put_archive;
@@ -131,8 +132,6 @@ absl::Status Store::prepare() {
   SIMPLON_RETURN_IF_ERROR(add(s.delete_meta, "DELETE FROM meta WHERE key = ?1"));
   SIMPLON_RETURN_IF_ERROR(add(s.put_pool, "INSERT OR REPLACE INTO pools VALUES (?1, ?2)"));
   SIMPLON_RETURN_IF_ERROR(add(s.delete_pool, "DELETE FROM pools WHERE name = ?1"));
-  SIMPLON_RETURN_IF_ERROR(add(s.put_tunnel, "INSERT OR REPLACE INTO tunnels VALUES (?1, ?2)"));
-  SIMPLON_RETURN_IF_ERROR(add(s.delete_tunnel, "DELETE FROM tunnels WHERE id = ?1"));
   SIMPLON_RETURN_IF_ERROR(add(s.put_revision, "INSERT OR REPLACE INTO revisions VALUES (?1, ?2)"));
   SIMPLON_RETURN_IF_ERROR(add(s.put_change, "INSERT INTO changes VALUES (?1, ?2, ?3, ?4)"));
   SIMPLON_RETURN_IF_ERROR(add(s.forget_revisions, "DELETE FROM revisions WHERE number <= ?1"));
@@ -151,6 +150,7 @@ absl::Status Store::prepare() {
       add(s.delete_baselines, "DELETE FROM error_baseline WHERE tunnel_id = ?1"));
   SIMPLON_RETURN_IF_ERROR(add(s.put_account, "INSERT OR REPLACE INTO accounts VALUES (?1, ?2)"));
   SIMPLON_RETURN_IF_ERROR(add(s.delete_account, "DELETE FROM accounts WHERE name = ?1"));
+  SIMPLON_RETURN_IF_ERROR(tunnels_.prepare(*writer_));
   SIMPLON_RETURN_IF_ERROR(credentials_.prepare(*writer_, "credentials", "tunnel_id", 3));
   return account_secrets_.prepare(*writer_, "account_secrets", "name", 1);
 }
@@ -186,7 +186,7 @@ absl::StatusOr<Store::State> Store::load() {
     return parse(*state.config.add_pools(), row.blob(0));
   }));
   SIMPLON_RETURN_IF_ERROR(each("SELECT proto FROM tunnels ORDER BY id", [&](const Statement& row) {
-    return parse(*state.config.add_tunnels(), row.blob(0));
+    return state.config.MergeFromString(std::string(row.blob(0)));
   }));
   SIMPLON_RETURN_IF_ERROR(
       each("SELECT proto FROM accounts ORDER BY name",
@@ -297,8 +297,7 @@ absl::Status Store::write_tunnel(uint64_t number, const v1::Change& change) {
   if (deleted) {
     s.delete_baselines->bind(1, id);
     SIMPLON_RETURN_IF_ERROR(s.delete_baselines->run());
-    s.delete_tunnel->bind(1, id);
-    return s.delete_tunnel->run();
+    return tunnels_.erase(id);
   }
   if (!secret) {
     next.SerializeToString(&bytes_);
@@ -307,9 +306,7 @@ absl::Status Store::write_tunnel(uint64_t number, const v1::Change& change) {
     hide_secrets(hidden);
     hidden.SerializeToString(&bytes_);
   }
-  s.put_tunnel->bind(1, id);
-  s.put_tunnel->bind_blob(2, bytes_);
-  return s.put_tunnel->run();
+  return tunnels_.put(id, bytes_);
 }
 
 namespace {
@@ -326,17 +323,17 @@ void hide(v1::Resource& resource) {
 // A row each would cost as much as the tunnels themselves.
 constexpr int64_t kChangesPerRow = 128;
 
-void append_varint(std::string& bytes, uint64_t value) {
-  for (; value >= 0x80; value >>= 7) bytes += char(value | 0x80);
-  bytes += char(value);
-}
-
-// Adds to the serialised ConfigDiff another one of its changes.
-void append_change(std::string& diff, std::string_view change) {
-  constexpr uint32_t kLengthDelimited = 2;
-  append_varint(diff, uint32_t{v1::ConfigDiff::kChangesFieldNumber} << 3 | kLengthDelimited);
-  append_varint(diff, change.size());
-  diff += change;
+// Adds to the serialised ConfigDiff the change that creates a tunnel, serialised as well.
+void append_created(std::string& diff, const v1::Change& change, std::string_view tunnel) {
+  constexpr uint32_t kAction = v1::Change::CREATED;
+  constexpr std::size_t kActionSize = 2;
+  const std::size_t resource = field_size(tunnel.size());
+  append_field_header(diff, v1::ConfigDiff::kChangesFieldNumber,
+                      field_size(change.name().size()) + kActionSize + field_size(resource));
+  append_field(diff, v1::Change::kNameFieldNumber, change.name());
+  append_field(diff, v1::Change::kActionFieldNumber, kAction);
+  append_field_header(diff, v1::Change::kNewFieldNumber, resource);
+  append_field(diff, v1::Resource::kTunnelFieldNumber, tunnel);
 }
 
 // As the log keeps it: without secrets.
@@ -378,6 +375,7 @@ absl::Status Store::write_account(uint64_t number, const v1::Change& change) {
 
 absl::Status Store::write_change(uint64_t number, uint64_t index, const v1::Change& change) {
   Statements& s = *statements_;
+  if (s.changes_count == 0) s.changes_first = int64_t(index);
   const bool deleted = change.action() == v1::Change::DELETED;
   const v1::Resource& resource = deleted ? change.old() : change.new_();
   std::string bytes;
@@ -408,9 +406,12 @@ absl::Status Store::write_change(uint64_t number, uint64_t index, const v1::Chan
     case v1::Resource::KIND_NOT_SET:
       return absl::InternalError("store: change without a resource");
   }
-  serialize_for_log(change, &bytes_);
-  if (s.changes_count == 0) s.changes_first = int64_t(index);
-  append_change(s.changes, bytes_);
+  if (change.action() == v1::Change::CREATED && resource.has_tunnel()) {
+    append_created(s.changes, change, bytes_);  // as it went into its table
+  } else {
+    serialize_for_log(change, &bytes_);
+    append_field(s.changes, v1::ConfigDiff::kChangesFieldNumber, bytes_);
+  }
   return ++s.changes_count == kChangesPerRow ? end_change_row(number) : absl::OkStatus();
 }
 
@@ -511,9 +512,11 @@ absl::Status Store::forget_old(uint64_t newest) {
 absl::Status Store::commit(const StoreWrite& write) {
   auto transaction = Transaction::begin(*writer_);
   if (!transaction.ok()) return transaction.status();
+  tunnels_.begin();
   for (const RevisionWrite& revision : write.revisions) {
     SIMPLON_RETURN_IF_ERROR(write_revision(revision));
   }
+  SIMPLON_RETURN_IF_ERROR(tunnels_.end());
   for (const v1::Revision& revision : write.amended) {
     SIMPLON_RETURN_IF_ERROR(write_revision({revision, {}}));
   }

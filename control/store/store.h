@@ -32,6 +32,7 @@
 #include "control/store/credential.h"
 #include "control/store/secret_table.h"
 #include "control/store/sqlite.h"
+#include "control/store/tunnel_table.h"
 #include "simplon/v1/common.pb.h"
 #include "simplon/v1/config.pb.h"
 
@@ -142,9 +143,10 @@ class Store {
   int log_pages_ = 0;  // of the write-ahead log, after the last commit
   std::optional<Database> writer_;
   std::unique_ptr<Statements> statements_;
+  TunnelTable tunnels_;
   SecretTable credentials_;
   SecretTable account_secrets_;
-  std::string bytes_;      // of the row being written, to allocate once
+  std::string bytes_;      // of the tunnel or change being written, to allocate once
   bool wipe_log_ = false;  // the write-ahead log may still hold what was deleted
   std::mutex reader_mutex_;
   std::optional<Database> reader_;

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The Simplon authors
+
+// Messages put together from parts that are serialised already, as protobuf's encoding allows.
+
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace simplon::control {
+
+inline constexpr uint32_t kVarint = 0;
+inline constexpr uint32_t kLengthDelimited = 2;
+
+constexpr uint32_t field_tag(int field, uint32_t wire_type) {
+  return uint32_t(field) << 3 | wire_type;
+}
+
+constexpr std::size_t varint_size(uint64_t value) {
+  std::size_t size = 1;
+  for (; value >= 0x80; value >>= 7) ++size;
+  return size;
+}
+
+inline void append_varint(std::string& bytes, uint64_t value) {
+  for (; value >= 0x80; value >>= 7) bytes += char(value | 0x80);
+  bytes += char(value);
+}
+
+// What comes before a text, bytes or message of that size.
+inline void append_field_header(std::string& bytes, int field, std::size_t size) {
+  append_varint(bytes, field_tag(field, kLengthDelimited));
+  append_varint(bytes, size);
+}
+
+// Adds a text, bytes, or a message that is serialised already.
+inline void append_field(std::string& bytes, int field, std::string_view value) {
+  append_field_header(bytes, field, value.size());
+  bytes += value;
+}
+
+inline void append_field(std::string& bytes, int field, uint64_t value) {
+  append_varint(bytes, field_tag(field, kVarint));
+  append_varint(bytes, value);
+}
+
+// Bytes append_field() adds for a value of that size, with a field number below 16.
+constexpr std::size_t field_size(std::size_t size) {
+  return 1 + varint_size(size) + size;
+}
+
+}  // namespace simplon::control
