@@ -14,6 +14,7 @@ absl::StatusOr<Committed> make_change(ServiceContext& context, Engine::Call call
   const bool validate_only = call.validate_only;
   auto outcome = context.engine.execute(std::move(call));
   if (!outcome.ok()) return outcome.status();
+  context.events.free_old();
   const uint64_t revision = outcome->revision;
   return Committed{*outcome, validate_only ? context.publisher.status(revision)
                                            : context.publisher.wait(revision, patience)};

@@ -34,10 +34,17 @@ struct UnitRange {
   friend bool operator==(const UnitRange&, const UnitRange&) = default;
 };
 
+// A prefix given to a tunnel, as the upper halves of its first and last /64, or ipv4_pool_key()s.
+struct KeyRange {
+  uint64_t first;
+  uint64_t last;
+};
+
 struct CompiledTunnel {
   uint32_t slot = kNoSlot;
   TunnelSlot line{};  // incarnation is left 0, cold_index kNoSlot: the builder's
-  absl::InlinedVector<UnitRange, 2> delegated;  // of both families
+  absl::InlinedVector<UnitRange, 2> delegated;      // of both families
+  absl::InlinedVector<KeyRange, 2> delegated_keys;  // the same prefixes
   // Clear text, for kinds that take beats: the current one and the one before.
   std::array<std::string, 2> passwords;
   Sha1Digest previous_sha1{};  // for kinds that take AYIYA, during a rotation

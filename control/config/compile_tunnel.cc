@@ -456,7 +456,8 @@ class TunnelCompiler {
   // Takes the units of a prefix, if they are whole, and nobody's. `width`: bits of an address of
   // the family that pools look at.
   void units(const PrefixField& field, uint64_t base, unsigned length, unsigned width) {
-    const CompiledPool* pool = context_.delegated_pool(base, prefix_mask64(length + 64 - width));
+    const uint64_t mask = prefix_mask64(length + 64 - width);
+    const CompiledPool* pool = context_.delegated_pool(base, mask);
     if (pool == nullptr) {
       if (context_.complete()) {
         refuse(field, reason::kNotInPool, "no DELEGATED pool holds " + field.text);
@@ -489,6 +490,7 @@ class TunnelCompiler {
       }
     }
     out_.delegated.push_back(range);
+    out_.delegated_keys.push_back({base, base | ~mask});
   }
 
   void subscriber() {

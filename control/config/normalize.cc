@@ -15,14 +15,27 @@
 namespace simplon::control {
 namespace {
 
-// Rewrites the text as what it parses to, if it parses.
-template <typename T>
-void respell(std::string& text) {
-  if (const auto value = T::parse(text)) text = value->to_string();
+constexpr auto kNothing = [] {};
+
+// Rewrites the text as what it parses to, if it parses. `before`: called first if that changes it.
+template <typename T, typename Before = decltype(kNothing)>
+void respell(std::string& text, const Before& before = kNothing) {
+  const auto value = T::parse(text);
+  if (!value) return;
+  std::string spelled = value->to_string();
+  if (spelled == text) return;
+  before();
+  text = std::move(spelled);
 }
 
-void respell_outer(std::string& text) {
-  if (const auto address = parse_outer_address(text)) text = to_outer_text(*address);
+template <typename Before = decltype(kNothing)>
+void respell_outer(std::string& text, const Before& before = kNothing) {
+  const auto address = parse_outer_address(text);
+  if (!address) return;
+  std::string spelled = to_outer_text(*address);
+  if (spelled == text) return;
+  before();
+  text = std::move(spelled);
 }
 
 // For a field that may be left out: asking for it mutably would allocate it.
@@ -37,14 +50,18 @@ auto sort_key(const std::string& text) {
   return std::tuple(value.has_value(), bytes, value ? value->length : uint8_t{0}, text);
 }
 
-template <typename Message, typename Key>
-void sort_by(google::protobuf::RepeatedPtrField<Message>& list, const Key& key) {
+// `before`: called first if that changes the order.
+template <typename Message, typename Key, typename Before = decltype(kNothing)>
+void sort_by(google::protobuf::RepeatedPtrField<Message>& list, const Key& key,
+             const Before& before = kNothing) {
+  if (list.size() < 2) return;
   using KeyType = decltype(key(list[0]));
   std::vector<std::pair<KeyType, Message*>> order;
   order.reserve(static_cast<std::size_t>(list.size()));
   for (Message& message : list) order.emplace_back(key(message), &message);
   const auto by_key = [](const auto& a, const auto& b) { return a.first < b.first; };
   if (std::is_sorted(order.begin(), order.end(), by_key)) return;
+  before();
   std::stable_sort(order.begin(), order.end(), by_key);
   google::protobuf::RepeatedPtrField<Message> sorted;
   sorted.Reserve(list.size());
@@ -120,13 +137,22 @@ void normalize(v1::Pool& pool) {
   pool.clear_etag();
 }
 
-void normalize(v1::Tunnel& tunnel) {
-  if (!tunnel.remote().empty()) respell_outer(*tunnel.mutable_remote());
-  if (!tunnel.local().empty()) respell_outer(*tunnel.mutable_local());
-  for (std::string& prefix : *tunnel.mutable_delegated_prefixes()) respell<Ipv6Prefix>(prefix);
-  sort_by(*tunnel.mutable_delegated_prefixes(), sort_key<Ipv6Prefix>);
-  for (std::string& prefix : *tunnel.mutable_ipv4_prefixes()) respell<Ipv4Prefix>(prefix);
-  sort_by(*tunnel.mutable_ipv4_prefixes(), sort_key<Ipv4Prefix>);
+namespace {
+
+// `before`: called before the first text is spelled differently or changes its place.
+template <typename Before>
+void normalize_texts(v1::Tunnel& tunnel, const Before& before) {
+  if (!tunnel.remote().empty()) respell_outer(*tunnel.mutable_remote(), before);
+  if (!tunnel.local().empty()) respell_outer(*tunnel.mutable_local(), before);
+  for (std::string& prefix : *tunnel.mutable_delegated_prefixes()) {
+    respell<Ipv6Prefix>(prefix, before);
+  }
+  sort_by(*tunnel.mutable_delegated_prefixes(), sort_key<Ipv6Prefix>, before);
+  for (std::string& prefix : *tunnel.mutable_ipv4_prefixes()) respell<Ipv4Prefix>(prefix, before);
+  sort_by(*tunnel.mutable_ipv4_prefixes(), sort_key<Ipv4Prefix>, before);
+}
+
+void normalize_choices(v1::Tunnel& tunnel) {
   if (tunnel.admin_state() == v1::Tunnel::ADMIN_STATE_UNSPECIFIED) {
     tunnel.set_admin_state(v1::Tunnel::ENABLED);
   }
@@ -159,6 +185,22 @@ void normalize(v1::Tunnel& tunnel) {
   tunnel.clear_has_password();
   tunnel.clear_has_previous_password();
   tunnel.clear_has_update_key();
+}
+
+}  // namespace
+
+void normalize(v1::Tunnel& tunnel) {
+  normalize_texts(tunnel, kNothing);
+  normalize_choices(tunnel);
+}
+
+std::unique_ptr<v1::Tunnel> normalize_and_keep(v1::Tunnel& tunnel) {
+  std::unique_ptr<v1::Tunnel> given;
+  normalize_texts(tunnel, [&] {
+    if (given == nullptr) given = std::make_unique<v1::Tunnel>(tunnel);
+  });
+  normalize_choices(tunnel);
+  return given;
 }
 
 void normalize(v1::Account& account) {

@@ -3,6 +3,8 @@
 
 #pragma once
 
+#include <memory>
+
 #include "simplon/v1/config.pb.h"
 
 namespace simplon::control {
@@ -14,6 +16,9 @@ namespace simplon::control {
 void normalize(v1::Pop& pop);
 void normalize(v1::Pool& pool);
 void normalize(v1::Tunnel& tunnel);
+// The same. Where that has changed the spelling of a text or an order, so that faults would look
+// different, returns the tunnel as it was; else null.
+std::unique_ptr<v1::Tunnel> normalize_and_keep(v1::Tunnel& tunnel);
 // A secret in clear text becomes its MD5, if it is a good one.
 void normalize(v1::Account& account);
 

@@ -271,6 +271,9 @@ void CounterBook::before_commit(StoreWrite& write) {
   committing_retired_ = {};
   // Totals of tunnels saved in this very transaction must not outlive what happens to them in it.
   absl::flat_hash_set<uint32_t> touched;
+  std::size_t most = write.counters.size();
+  for (const RevisionWrite& revision : write.revisions) most += revision.changes.size();
+  touched.reserve(most);
   for (const CounterRow& row : write.counters) touched.insert(row.tunnel_id);
   for (const RevisionWrite& revision : write.revisions) {
     for (const v1::Change& change : revision.changes) {

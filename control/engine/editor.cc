@@ -58,14 +58,49 @@ void Editor::undo() {
   renewed_slots_.clear();
 }
 
-absl::StatusOr<uint32_t> Editor::put_tunnel(const v1::Tunnel& tunnel, std::string_view prefix) {
-  v1::Tunnel normalized = tunnel;
-  normalize(normalized);
-  return put_normalized_tunnel(std::move(normalized), tunnel, [&] { return std::string(prefix); });
+bool Editor::knows_account(const v1::Tunnel& tunnel) const {
+  return tunnel.account().empty() || model_.find_account(tunnel.account()) != nullptr;
 }
 
-absl::StatusOr<uint32_t> Editor::put_normalized_tunnel(v1::Tunnel tunnel, const v1::Tunnel& given,
-                                                       const std::function<std::string()>& prefix) {
+// What is wrong with a tunnel, in its own order and spelling.
+absl::Status Editor::faults_of(const v1::Tunnel& given, uint32_t id, uint32_t slot,
+                               uint32_t replaced, std::string_view prefix) const {
+  v1::Tunnel tunnel = given;
+  tunnel.set_id(id);
+  tunnel.set_slot(slot);
+  Violations faults;
+  compile_tunnel(tunnel, model_.context(), faults, replaced);
+  if (!knows_account(tunnel)) add_unknown_account(tunnel, faults);
+  return invalid_fields(faults.list(), prefix);
+}
+
+absl::StatusOr<uint32_t> Editor::put_tunnel(const v1::Tunnel& given, std::string_view prefix) {
+  const v1::Tunnel* old = given.id() == 0 ? nullptr : model_.find(given.id());
+  if (old == nullptr) {
+    NewTunnel fresh = make_ready(std::make_unique<v1::Tunnel>(given));
+    auto status = create_tunnel(std::move(fresh), [&] { return std::string(prefix); });
+    if (!status.ok()) return status;
+    return changes_.back().new_().tunnel().id();
+  }
+  v1::Tunnel tunnel = given;
+  normalize(tunnel);
+  const uint32_t id = tunnel.id();
+  if (!tunnel.has_slot()) {
+    tunnel.set_slot(old->slot());
+  } else if (old->slot() != tunnel.slot()) {
+    return invalid_field(
+        std::string(prefix) + "slot", "IMMUTABLE",
+        fmt::format("is {} and never changes; delete the tunnel and create it anew", old->slot()));
+  }
+  Violations violations;
+  const auto compiled = compile_tunnel(tunnel, model_.context(), violations, id);
+  if (!compiled || !knows_account(tunnel)) return faults_of(given, id, tunnel.slot(), id, prefix);
+  if (!same(*old, tunnel)) apply(make_change(old, &tunnel), *compiled);
+  return id;
+}
+
+absl::Status Editor::create_tunnel(NewTunnel fresh, const std::function<std::string()>& prefix) {
+  v1::Tunnel& tunnel = *fresh.change.mutable_new_()->mutable_tunnel();
   if (tunnel.id() == 0) {
     const uint32_t highest = model_.highest_id();
     if (highest == std::numeric_limits<uint32_t>::max()) {
@@ -73,35 +108,30 @@ absl::StatusOr<uint32_t> Editor::put_normalized_tunnel(v1::Tunnel tunnel, const 
                            "the highest id is in use: say which one to take");
     }
     tunnel.set_id(highest + 1);
+    fresh.copy->set_id(highest + 1);
+    fresh.change.set_name(tunnel_name(highest + 1));
   }
-  const uint32_t id = tunnel.id();
-  const v1::Tunnel* old = model_.find(id);
   if (!tunnel.has_slot()) {
-    const uint32_t slot = old != nullptr ? old->slot() : model_.lowest_free_slot();
+    const uint32_t slot = model_.lowest_free_slot();
     if (slot == kNoSlot) return no_slot();
     tunnel.set_slot(slot);
-  } else if (old != nullptr && old->slot() != tunnel.slot()) {
-    return invalid_field(
-        prefix() + "slot", "IMMUTABLE",
-        fmt::format("is {} and never changes; delete the tunnel and create it anew", old->slot()));
+    fresh.copy->set_slot(slot);
   }
-  const uint32_t replaced = old != nullptr ? id : 0;
   Violations violations;
-  const auto compiled = compile_tunnel(tunnel, model_.context(), violations, replaced);
-  const bool unknown_account =
-      !tunnel.account().empty() && model_.find_account(tunnel.account()) == nullptr;
-  if (!compiled || unknown_account) {
-    // Again, in its own order and spelling.
-    v1::Tunnel as_given = given;
-    as_given.set_id(id);
-    as_given.set_slot(tunnel.slot());
-    Violations faults;
-    compile_tunnel(as_given, model_.context(), faults, replaced);
-    if (unknown_account) add_unknown_account(as_given, faults);
-    return invalid_fields(faults.list(), prefix());
+  const auto compiled = compile_tunnel(tunnel, model_.context(), violations);
+  if (!compiled || !knows_account(tunnel)) {
+    const v1::Tunnel& given = fresh.given != nullptr ? *fresh.given : tunnel;
+    return faults_of(given, tunnel.id(), tunnel.slot(), 0, prefix());
   }
-  if (old == nullptr || !same(*old, tunnel)) apply(make_change(old, std::move(tunnel)), *compiled);
-  return id;
+  model_.create(std::move(fresh.copy), *compiled);
+  steps_.push_back(changes_.size());
+  changes_.push_back(std::move(fresh.change));
+  return absl::OkStatus();
+}
+
+void Editor::reserve(std::size_t changes) {
+  changes_.reserve(changes_.size() + changes);
+  steps_.reserve(steps_.size() + changes);
 }
 
 absl::Status Editor::erase_tunnel(uint32_t id) {

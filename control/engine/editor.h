@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "control/config/violation.h"
+#include "control/engine/new_tunnel.h"
 #include "control/model/model.h"
 #include "control/store/store.h"
 #include "simplon/v1/common.pb.h"
@@ -39,10 +40,11 @@ class Editor {
   // A tunnel without a slot keeps the one it has, or takes the lowest free one; id 0 takes the next
   // after the highest. Returns the id.
   absl::StatusOr<uint32_t> put_tunnel(const v1::Tunnel& tunnel, std::string_view prefix);
-  // The same of a tunnel that was normalised beforehand, in another thread: `given` is what it was,
-  // and is what faults are shown in. The prefix is asked for where there are some.
-  absl::StatusOr<uint32_t> put_normalized_tunnel(v1::Tunnel tunnel, const v1::Tunnel& given,
-                                                 const std::function<std::string()>& prefix);
+  // The same of a tunnel whose id, if it has one, is nobody's. The prefix is asked for where there
+  // are faults.
+  absl::Status create_tunnel(NewTunnel tunnel, const std::function<std::string()>& prefix);
+  // So many changes are to come.
+  void reserve(std::size_t changes);
   absl::Status erase_tunnel(uint32_t id);
   absl::Status put_pool(v1::Pool pool, std::string_view prefix);
   absl::Status erase_pool(std::string_view name);
@@ -70,6 +72,9 @@ class Editor {
  private:
   void apply(std::vector<v1::Change> step);
   void apply(v1::Change change, const CompiledTunnel& compiled);
+  absl::Status faults_of(const v1::Tunnel& given, uint32_t id, uint32_t slot, uint32_t replaced,
+                         std::string_view prefix) const;
+  bool knows_account(const v1::Tunnel& tunnel) const;
   enum class Tunnels { kCheck, kUnaffected };
   absl::Status check_settings(const v1::Config& next, std::string_view prefix,
                               std::string_view collection, Tunnels tunnels = Tunnels::kCheck);

@@ -25,6 +25,9 @@ using google::protobuf::util::TimeUtil;
 
 // Calls that share one transaction; more wait for the next.
 constexpr std::size_t kMaxBatch = 1024;
+// As many edits are enough to share an fsync and a snapshot. Those that wait are made while these
+// are published and answered.
+constexpr std::size_t kEnoughEdits = 30000;
 // Rows of the journal a call may have to wait for: some ten milliseconds.
 constexpr std::size_t kJournalPiece = 4000;
 // Some seconds' worth.
@@ -200,9 +203,11 @@ void Engine::run() {
   for (;;) {
     wait_for_work(lock);
     std::vector<Item*> batch;
-    while (!stopping_ && !queue_.empty() && batch.size() < kMaxBatch) {
+    std::size_t edits = 0;
+    while (!stopping_ && !queue_.empty() && batch.size() < kMaxBatch && edits < kEnoughEdits) {
       const bool exclusive = queue_.front()->call.exclusive;
       if (exclusive && !batch.empty()) break;
+      edits += queue_.front()->call.edits;
       batch.push_back(queue_.front());
       queue_.pop_front();
       if (exclusive) break;

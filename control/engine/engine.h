@@ -64,6 +64,8 @@ class Engine {
     uint64_t base_revision = 0;  // if not 0, must be the current one
     // Sees the store, or replaces everything: gets a transaction to itself.
     bool exclusive = false;
+    // About how many edits it makes: what shares a transaction with it is chosen by that.
+    std::size_t edits = 1;
     // Allowed while an apply awaits confirmation, which it ends.
     bool ends_confirmation = false;
     // Makes the edits; runs on the engine's thread. A failure undoes them.

@@ -44,19 +44,26 @@ void EventLog::append(std::size_t count, std::function<v1::WatchResponse(std::si
 }
 
 void EventLog::append(std::shared_ptr<Group> group) {
-  // Freed when nobody is kept waiting by it.
-  std::vector<std::shared_ptr<Group>> gone;
+  bool too_many = false;
   {
     const std::lock_guard lock(mutex_);
     group->first_sequence = last_sequence_ + 1;
     last_sequence_ += group->size();
     groups_.push_back(std::move(group));
     while (groups_.front()->first_sequence + groups_.front()->size() <= oldest()) {
-      gone.push_back(std::move(groups_.front()));
+      old_.push_back(std::move(groups_.front()));
       groups_.pop_front();
     }
+    too_many = old_.size() > kMaxOld;
   }
   changed_.notify_all();
+  if (too_many) free_old();
+}
+
+void EventLog::free_old() {
+  std::vector<std::shared_ptr<Group>> old;  // freed without the lock
+  const std::lock_guard lock(mutex_);
+  old.swap(old_);
 }
 
 void EventLog::skip(uint64_t count) {

@@ -35,6 +35,10 @@ class EventLog {
   // Counts events that are not worth keeping: every watcher gets a gap over them.
   void skip(uint64_t count);
 
+  // Frees what has fallen off the ring. For threads that nobody waits for: append() leaves it to
+  // them, unless it is too much.
+  void free_old();
+
   // Of the last event; what comes later has higher numbers.
   uint64_t last_sequence() const;
 
@@ -74,12 +78,15 @@ class EventLog {
   void append(std::shared_ptr<Group> group);
   uint64_t oldest() const;
 
+  static constexpr std::size_t kMaxOld = 8;  // groups
+
   const std::size_t capacity_;
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   // The first one may reach back further than the ring does.
   std::deque<std::shared_ptr<Group>> groups_;
-  const uint64_t first_sequence_;  // numbers up to here are of earlier processes
+  std::vector<std::shared_ptr<Group>> old_;  // fell off it
+  const uint64_t first_sequence_;            // numbers up to here are of earlier processes
   uint64_t last_sequence_;
   bool closed_ = false;
 };

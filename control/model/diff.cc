@@ -138,14 +138,6 @@ std::vector<std::string> differing_fields(const google::protobuf::Message& a,
 v1::Change make_change(const v1::Tunnel* old, const v1::Tunnel* next) {
   return change_of(old, next);
 }
-v1::Change make_change(const v1::Tunnel* old, v1::Tunnel&& next) {
-  if (old != nullptr) return change_of<v1::Tunnel>(old, &next);
-  v1::Change change;
-  change.set_name(name_of(next));
-  change.set_action(v1::Change::CREATED);
-  *change.mutable_new_()->mutable_tunnel() = std::move(next);
-  return change;
-}
 v1::Change make_change(const v1::Pool* old, const v1::Pool* next) {
   return change_of(old, next);
 }

@@ -22,7 +22,6 @@ std::vector<std::string> differing_fields(const google::protobuf::Message& a,
 
 // One change; null for a resource that is not there. Not both null.
 v1::Change make_change(const v1::Tunnel* old, const v1::Tunnel* next);
-v1::Change make_change(const v1::Tunnel* old, v1::Tunnel&& next);
 v1::Change make_change(const v1::Pool* old, const v1::Pool* next);
 v1::Change make_change(const v1::Pop* old, const v1::Pop* next);
 v1::Change make_change(const v1::Account* old, const v1::Account* next);

@@ -179,10 +179,7 @@ std::vector<Model::Owner> Model::owners(HiRange wanted, std::size_t limit) const
 std::vector<const v1::Tunnel*> Model::with_remote(const Ipv6Address& remote,
                                                   std::size_t limit) const {
   std::vector<const v1::Tunnel*> tunnels;
-  for (auto it = by_remote_.lower_bound({remote, 0});
-       it != by_remote_.end() && it->first == remote && tunnels.size() < limit; ++it) {
-    tunnels.push_back(find(it->second));
-  }
+  for (const uint32_t id : by_remote_.find(remote, limit)) tunnels.push_back(find(id));
   return tunnels;
 }
 
@@ -203,15 +200,20 @@ uint32_t Model::units_used(const PoolRange& pool) const {
 }
 
 void Model::index(const v1::Tunnel& tunnel, uint32_t position) {
-  const uint32_t slot = tunnel.slot();
-  if (slot >= by_slot_.size()) by_slot_.resize(slot + 1, kNoSlot);
-  by_slot_[slot] = position;
   if (const auto remote = parse_outer_address(tunnel.remote())) {
-    by_remote_.emplace(*remote, tunnel.id());
+    by_remote_.add(*remote, tunnel.id());
   }
   each_delegation(tunnel, [&](const HiRange& range) {
     delegations_[range.first] = {range.last, tunnel.id()};
   });
+  index_slot(tunnel, position);
+}
+
+// And what else needs no text to be read.
+void Model::index_slot(const v1::Tunnel& tunnel, uint32_t position) {
+  const uint32_t slot = tunnel.slot();
+  if (slot >= by_slot_.size()) by_slot_.resize(slot + 1, kNoSlot);
+  by_slot_[slot] = position;
   if (!tunnel.account().empty()) owned_[tunnel.account()].insert(tunnel.id());
   disabled_ += tunnel.admin_state() == v1::Tunnel::DISABLED;
 }
@@ -220,7 +222,7 @@ void Model::unindex(const v1::Tunnel& tunnel) {
   const uint32_t slot = tunnel.slot();
   by_slot_[slot] = kNoSlot;
   if (const auto remote = parse_outer_address(tunnel.remote())) {
-    by_remote_.erase({*remote, tunnel.id()});
+    by_remote_.remove(*remote, tunnel.id());
   }
   each_delegation(tunnel, [&](const HiRange& range) { delegations_.erase(range.first); });
   if (const auto owned = owned_.find(tunnel.account()); owned != owned_.end()) {
@@ -370,6 +372,22 @@ std::vector<SlotIncarnation> Model::apply(const v1::Change& change,
   auto advanced = advance_slots({&change, 1});
   step({&change, 1}, true, &compiled);
   return advanced;
+}
+
+void Model::create(std::unique_ptr<v1::Tunnel> tunnel, const CompiledTunnel& compiled) {
+  const uint32_t id = tunnel->id();
+  const auto position = uint32_t(config_.tunnels_size());
+  // Mostly it is the highest so far.
+  by_id_.emplace_hint(by_id_.end(), id, position);
+  if (!tunnel->remote().empty()) {
+    by_remote_.add(Ipv6Address::from_bytes(compiled.line.remote), id);
+  }
+  for (const KeyRange& range : compiled.delegated_keys) {
+    delegations_.insert_or_assign(delegations_.end(), range.first, Delegation{range.last, id});
+  }
+  index_slot(*tunnel, position);
+  config_.mutable_tunnels()->AddAllocated(tunnel.release());
+  add_compiled(compiled);
 }
 
 void Model::revert(std::span<const v1::Change> changes) {

@@ -27,6 +27,7 @@
 #include "control/config/context.h"
 #include "control/config/outer_address.h"
 #include "control/model/pool_plan.h"
+#include "control/model/remote_index.h"
 #include "control/table/build_snapshot.h"
 #include "dataplane/net/address.h"
 #include "proto/link/snapshot_format.h"
@@ -76,6 +77,8 @@ class Model {
   std::size_t account_count() const { return by_account_name_.size(); }
 
   const v1::Tunnel* find(uint32_t id) const;
+  // As find() != nullptr, with less of a search.
+  bool has(uint32_t id) const { return context_->slot_of(id).has_value(); }
   const v1::Tunnel* at_slot(uint32_t slot) const;
   const v1::Pool* find_pool(std::string_view name) const;
 
@@ -126,6 +129,8 @@ class Model {
   std::vector<SlotIncarnation> apply(std::span<const v1::Change> changes);
   // The same of the change that puts a tunnel there, with what it compiles to.
   std::vector<SlotIncarnation> apply(const v1::Change& change, const CompiledTunnel& compiled);
+  // The same of a tunnel that was not there: no slot is left.
+  void create(std::unique_ptr<v1::Tunnel> tunnel, const CompiledTunnel& compiled);
   void revert(std::span<const v1::Change> changes);
 
  private:
@@ -141,6 +146,7 @@ class Model {
   std::vector<SlotIncarnation> advance_slots(std::span<const v1::Change> changes);
   void advance(uint32_t slot, int by);
   void index(const v1::Tunnel& tunnel, uint32_t position);
+  void index_slot(const v1::Tunnel& tunnel, uint32_t position);
   void unindex(const v1::Tunnel& tunnel);
   void insert(const v1::Tunnel& tunnel);
   void erase(uint32_t id);
@@ -158,7 +164,7 @@ class Model {
   std::unique_ptr<SnapshotBuilder> builder_;
   absl::btree_map<uint32_t, uint32_t> by_id_;  // to the position in config_.tunnels()
   std::vector<uint32_t> by_slot_;  // position, or kNoSlot; as long as the highest slot needs
-  absl::btree_set<std::pair<Ipv6Address, uint32_t>> by_remote_;
+  RemoteIndex by_remote_;
   absl::btree_map<uint64_t, Delegation> delegations_;  // by first /64; never overlapping
   absl::btree_map<std::string, uint32_t, std::less<>> by_account_name_;  // to the position
   // By account; those that own none are not there.

@@ -11,12 +11,14 @@
 #include <cstring>
 
 #include "control/config/secret.h"
+#include "control/encoding.h"
 #include "control/store/credential.h"
 
 namespace simplon::control {
 
 std::string tunnel_name(uint32_t id) {
-  return fmt::format("tunnels/T{}", id);
+  char text[20] = "tunnels/T";
+  return {text, std::to_chars(text + 9, std::end(text), id).ptr};
 }
 
 std::string pool_name(std::string_view name) {
@@ -56,14 +58,22 @@ std::string_view parse_account_name(std::string_view name) {
 
 namespace {
 
-std::string etag_of(const google::protobuf::MessageLite& resource) {
-  // Without maps and unknown fields equal messages have equal bytes.
-  thread_local std::string bytes;
-  resource.SerializeToString(&bytes);
+// Without maps and unknown fields equal messages have equal bytes.
+std::string etag_of_bytes(std::string_view bytes) {
   // FNV-1a: the etag guards against accidents, not against forgery.
   uint64_t hash = 0xcbf29ce484222325;
   for (const char byte : bytes) hash = (hash ^ uint8_t(byte)) * 0x100000001b3;
-  return fmt::format("{:016x}", hash);
+  std::string text(16, '0');
+  for (auto digit = text.rbegin(); digit != text.rend(); ++digit, hash >>= 4) {
+    *digit = "0123456789abcdef"[hash & 15];
+  }
+  return text;
+}
+
+std::string etag_of(const google::protobuf::MessageLite& resource) {
+  thread_local std::string bytes;
+  resource.SerializeToString(&bytes);
+  return etag_of_bytes(bytes);
 }
 
 // Secrets count, but must not be guessed from what everybody may read: under a key of this process.
@@ -103,24 +113,53 @@ std::string etag(const google::protobuf::MessageLite& resource) {
   return etag_of(resource);
 }
 
+namespace {
+
+// Calls `set` with the number and the value of each text the server alone sets, except the etag.
+template <typename Set>
+void each_output(const PoolPlan& plan, const v1::Tunnel& tunnel, const Set& set) {
+  set(v1::Tunnel::kNameFieldNumber, tunnel_name(tunnel.id()));
+  const auto set_prefix = [&](int field, v1::Pool::Kind kind, bool ipv4) {
+    const PoolRange* pool = plan.covering(kind, tunnel.slot(), ipv4);
+    if (pool != nullptr) set(field, pool->prefix_of_slot(tunnel.slot()));
+  };
+  set_prefix(v1::Tunnel::kLinkPrefixFieldNumber, v1::Pool::LINK, false);
+  set_prefix(v1::Tunnel::kRoutedPrefixFieldNumber, v1::Pool::ROUTED, false);
+  if (carries_ipv4(kind_of(tunnel.type()))) {
+    set_prefix(v1::Tunnel::kRoutedIpv4PrefixFieldNumber, v1::Pool::ROUTED, true);
+  }
+}
+
+}  // namespace
+
 v1::Tunnel render(const PoolPlan& plan, const v1::Tunnel& tunnel) {
   v1::Tunnel out = tunnel;
   hide_secrets(out);
   out.set_etag(etag(tunnel));
-  out.set_name(tunnel_name(tunnel.id()));
-  if (const PoolRange* link = plan.covering(v1::Pool::LINK, tunnel.slot())) {
-    out.set_link_prefix(link->prefix_of_slot(tunnel.slot()));
-  }
-  if (const PoolRange* routed = plan.covering(v1::Pool::ROUTED, tunnel.slot())) {
-    out.set_routed_prefix(routed->prefix_of_slot(tunnel.slot()));
-  }
-  if (carries_ipv4(kind_of(tunnel.type()))) {
-    constexpr bool kIpv4 = true;
-    if (const PoolRange* routed = plan.covering(v1::Pool::ROUTED, tunnel.slot(), kIpv4)) {
-      out.set_routed_ipv4_prefix(routed->prefix_of_slot(tunnel.slot()));
-    }
-  }
+  each_output(plan, tunnel, [&](int field, std::string text) {
+    std::string* to = field == v1::Tunnel::kNameFieldNumber         ? out.mutable_name()
+                      : field == v1::Tunnel::kLinkPrefixFieldNumber ? out.mutable_link_prefix()
+                      : field == v1::Tunnel::kRoutedPrefixFieldNumber
+                          ? out.mutable_routed_prefix()
+                          : out.mutable_routed_ipv4_prefix();
+    *to = std::move(text);
+  });
   return out;
+}
+
+void render_to(const PoolPlan& plan, const v1::Tunnel& tunnel, std::string& bytes) {
+  if (has_credential(tunnel)) {
+    render(plan, tunnel).SerializeToString(&bytes);
+    return;
+  }
+  // What the fields add that only the server sets. Their order means nothing.
+  constexpr std::size_t kOutput = 160;
+  bytes.reserve(tunnel.ByteSizeLong() + kOutput);
+  tunnel.AppendToString(&bytes);
+  append_field(bytes, v1::Tunnel::kEtagFieldNumber, etag_of_bytes(bytes));
+  each_output(plan, tunnel, [&](int field, const std::string& text) {
+    append_field(bytes, field, std::string_view(text));
+  });
 }
 
 v1::Tunnel render(const Model& model, const v1::Tunnel& tunnel) {

@@ -32,6 +32,8 @@ std::string_view parse_account_name(std::string_view name);
 // With output-only fields, and without secrets.
 v1::Tunnel render(const PoolPlan& plan, const v1::Tunnel& tunnel);
 v1::Tunnel render(const Model& model, const v1::Tunnel& tunnel);
+// The same, serialised; `bytes` is empty before.
+void render_to(const PoolPlan& plan, const v1::Tunnel& tunnel, std::string& bytes);
 v1::Pool render(const v1::Pool& pool);
 v1::Pop render(const v1::Pop& pop);
 v1::Account render(const Model& model, const v1::Account& account);

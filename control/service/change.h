@@ -26,8 +26,9 @@ inline constexpr int kMaxBatchRequests = 100000;
 template <typename Request>
 grpc::Status change(ServiceContext& context, grpc::ServerContext& rpc, const Request& request,
                     std::string_view method, std::function<absl::Status(Editor&)> edit,
-                    Engine::Outcome* outcome = nullptr) {
+                    Engine::Outcome* outcome = nullptr, std::size_t edits = 1) {
   Engine::Call call;
+  call.edits = edits;
   call.method = method;
   call.comment = request.comment();
   if constexpr (requires { request.validate_only(); }) call.validate_only = request.validate_only();
@@ -54,13 +55,14 @@ grpc::Status change_each(ServiceContext& context, grpc::ServerContext& rpc, cons
                                  fmt::format("1 to {} requests are needed", kMaxBatchRequests)));
   }
   const auto edit_all = [&](Editor& editor) {
+    editor.reserve(std::size_t(size));
     for (int i = 0; i < size; ++i) {
       absl::Status status = edit(editor, batch.requests(i), RequestPath{i});
       if (!status.ok()) return status;
     }
     return absl::OkStatus();
   };
-  return change(context, rpc, batch, method, edit_all, outcome);
+  return change(context, rpc, batch, method, edit_all, outcome, std::size_t(size));
 }
 
 }  // namespace simplon::control

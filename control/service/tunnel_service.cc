@@ -5,7 +5,6 @@
 
 #include <fmt/format.h>
 
-#include "control/config/normalize.h"
 #include "control/config/secret.h"
 #include "control/error/error.h"
 #include "control/model/merge.h"
@@ -20,39 +19,55 @@ namespace {
 constexpr PageLimits kListLimits{100, 10000};
 constexpr PageLimits kLookupLimits{100, 1000};
 
-// Copied and brought into the form the model has, before the engine comes to it.
-v1::Tunnel normalized(const v1::CreateTunnelRequest& request) {
-  v1::Tunnel tunnel = request.tunnel();
-  normalize(tunnel);
-  return tunnel;
+// What does not take the engine, before it comes to the request. Takes the tunnel out of it.
+NewTunnel take_tunnel(v1::CreateTunnelRequest& request) {
+  if (!request.has_tunnel()) return {};
+  return make_ready(std::unique_ptr<v1::Tunnel>(request.release_tunnel()));
+}
+
+// A request belongs to its call alone, though gRPC hands it over as const: its parts need not be
+// copied.
+template <typename Request>
+Request& own(const Request* request) {
+  return *const_cast<Request*>(request);
 }
 
 // `at()`: where the request is, for the paths of errors.
-absl::Status create(Editor& editor, const v1::CreateTunnelRequest& request, v1::Tunnel tunnel,
-                    const std::function<std::string()>& at) {
-  if (!request.has_tunnel()) return invalid_field(at() + "tunnel", "REQUIRED", "is missing");
-  const uint32_t wanted = tunnel.id();
-  if (wanted != 0 && editor.model().find(wanted) != nullptr) {
+absl::Status create(Editor& editor, NewTunnel tunnel, const std::function<std::string()>& at) {
+  if (tunnel.copy == nullptr) return invalid_field(at() + "tunnel", "REQUIRED", "is missing");
+  const uint32_t wanted = tunnel.copy->id();
+  if (wanted != 0 && editor.model().has(wanted)) {
     return make_error(absl::StatusCode::kAlreadyExists, "TUNNEL_EXISTS",
                       fmt::format("{}tunnel {} exists already", at(), tunnel_name(wanted)),
                       {{"resource", tunnel_name(wanted)}});
   }
   const auto prefix = [&] { return at() + "tunnel."; };
-  return editor.put_normalized_tunnel(std::move(tunnel), request.tunnel(), prefix).status();
+  return editor.create_tunnel(std::move(tunnel), prefix);
 }
 
-// The tunnels that calls of create() have made, in their order: while they may still be undone, and
-// when they are in force, without holding up the engine.
-void render_created(const Editor& editor, const std::function<v1::Tunnel*()>& next) {
+// The tunnels that calls of create() have made, in their order. While they may still be undone:
+template <typename Add>
+void each_created(const Editor& editor, const Add& add) {
   for (const v1::Change& change : editor.changes()) {
-    *next() = render(editor.model(), change.new_().tunnel());
+    add(editor.model().plan(), change.new_().tunnel());
   }
 }
-void render_created(const Engine::Outcome& outcome, const std::function<v1::Tunnel*()>& next) {
+// When they are in force, without holding up the engine:
+template <typename Add>
+void each_created(const Engine::Outcome& outcome, const Add& add) {
   if (outcome.record == nullptr) return;
   for (const v1::Change& change : outcome.record->changes) {
-    *next() = render(*outcome.plan, change.new_().tunnel());
+    add(*outcome.plan, change.new_().tunnel());
   }
+}
+
+// Adds to the list `field` of a reply what render() makes of a tunnel. It goes out as it would if
+// it had been put there, but is serialised at once: with thousands of them the messages would cost
+// more than all else.
+void add_rendered(google::protobuf::Message& reply, int field, const PoolPlan& plan,
+                  const v1::Tunnel& tunnel) {
+  auto* fields = reply.GetReflection()->MutableUnknownFields(&reply);
+  render_to(plan, tunnel, *fields->AddLengthDelimited(field));
 }
 
 // The tunnel an update is about, by name, id or both.
@@ -225,17 +240,18 @@ absl::Status look_up(const Model& model, const std::string& key, std::size_t lim
 grpc::Status TunnelService::CreateTunnel(grpc::ServerContext* rpc,
                                          const v1::CreateTunnelRequest* request,
                                          v1::Tunnel* reply) {
-  v1::Tunnel tunnel = normalized(*request);
+  NewTunnel tunnel = take_tunnel(own(request));
+  const auto add = [&](const PoolPlan& plan, const v1::Tunnel& made) {
+    *reply = render(plan, made);
+  };
   const auto make = [&](Editor& editor) {
-    absl::Status status = create(editor, *request, std::move(tunnel), [] { return std::string(); });
-    if (status.ok() && request->validate_only()) {
-      render_created(editor, [&] { return reply; });
-    }
+    absl::Status status = create(editor, std::move(tunnel), [] { return std::string(); });
+    if (status.ok() && request->validate_only()) each_created(editor, add);
     return status;
   };
   Engine::Outcome outcome;
   const grpc::Status done = change(context_, *rpc, *request, "CreateTunnel", make, &outcome);
-  if (done.ok()) render_created(outcome, [&] { return reply; });
+  if (done.ok()) each_created(outcome, add);
   return done;
 }
 
@@ -256,26 +272,26 @@ grpc::Status TunnelService::DeleteTunnel(grpc::ServerContext* rpc,
 grpc::Status TunnelService::BatchCreateTunnels(grpc::ServerContext* rpc,
                                                const v1::BatchCreateTunnelsRequest* request,
                                                v1::BatchCreateTunnelsResponse* reply) {
-  const auto next = [&] { return reply->add_tunnels(); };
   const int count = request->requests_size();
-  std::vector<v1::Tunnel> tunnels;
+  std::vector<NewTunnel> tunnels;
   tunnels.reserve(std::size_t(count));
-  for (const v1::CreateTunnelRequest& one : request->requests()) {
-    tunnels.push_back(normalized(one));
+  for (v1::CreateTunnelRequest& one : *own(request).mutable_requests()) {
+    tunnels.push_back(take_tunnel(one));
   }
-  const auto make = [&](Editor& editor, const v1::CreateTunnelRequest& one, RequestPath at) {
-    absl::Status status = create(editor, one, std::move(tunnels[std::size_t(at.index)]),
+  const auto add = [&](const PoolPlan& plan, const v1::Tunnel& made) {
+    add_rendered(*reply, v1::BatchCreateTunnelsResponse::kTunnelsFieldNumber, plan, made);
+  };
+  const auto make = [&](Editor& editor, const v1::CreateTunnelRequest&, RequestPath at) {
+    absl::Status status = create(editor, std::move(tunnels[std::size_t(at.index)]),
                                  [&]() -> std::string { return at; });
     const bool last = at.index + 1 == count;
-    if (status.ok() && last && request->validate_only()) render_created(editor, next);
+    if (status.ok() && last && request->validate_only()) each_created(editor, add);
     return status;
   };
   Engine::Outcome outcome;
   const grpc::Status done =
       change_each(context_, *rpc, *request, "BatchCreateTunnels", make, &outcome);
-  if (!done.ok()) return done;
-  reply->mutable_tunnels()->Reserve(count);
-  render_created(outcome, next);
+  if (done.ok()) each_created(outcome, add);
   return done;
 }
 
@@ -394,7 +410,9 @@ grpc::Status TunnelService::ListTunnels(grpc::ServerContext*, const v1::ListTunn
   context_.engine.read([&](const Model& model, const Engine::Info&) {
     for (const uint32_t id : page->ids) {
       // One deleted since the scan is left out.
-      if (const v1::Tunnel* tunnel = model.find(id)) *reply->add_tunnels() = render(model, *tunnel);
+      const v1::Tunnel* tunnel = model.find(id);
+      if (tunnel == nullptr) continue;
+      add_rendered(*reply, v1::ListTunnelsResponse::kTunnelsFieldNumber, model.plan(), *tunnel);
     }
     reply->set_total_size(uint32_t(model.tunnel_count()));
   });

@@ -7,8 +7,10 @@
 #include <google/protobuf/util/field_mask_util.h>
 
 #include <array>
+#include <set>
 
 #include "control/config/secret.h"
+#include "control/config/validate.h"
 #include "control/error/error.h"
 #include "control/events/event_log.h"
 #include "control/model/diff.h"
@@ -16,10 +18,12 @@
 #include "control/model/merge.h"
 #include "control/model/model.h"
 #include "control/model/paging.h"
+#include "control/model/remote_index.h"
 #include "control/model/render.h"
 #include "control/text/absl_text.h"
 #include "dataplane/table/snapshot_view.h"
 #include "tests/support/catch.h"
+#include "tests/support/random_config.h"
 #include "tests/support/sample_config.h"
 
 namespace simplon::control {
@@ -118,6 +122,99 @@ TEST_CASE("two tunnels can swap a prefix in one step, and the step can be undone
   model.revert(step);
   CHECK(model.owner(hi("2001:db8:1001::1")).tunnel->id() == 18572);
   CHECK(model.find(1)->SerializeAsString() == old_a.SerializeAsString());
+}
+
+TEST_CASE("tunnels created one by one are found like those loaded, and leave nothing behind") {
+  testing::Random random(21);
+  for (int round = 0; round < 40; ++round) {
+    const v1::Config config = testing::random_config(random, 40);
+    v1::Config settings = config;
+    settings.clear_tunnels();
+    Model loaded;
+    loaded.load(config);
+    Model created;
+    created.load(settings);
+    std::vector<v1::Change> changes;
+    for (const v1::Tunnel& t : config.tunnels()) {
+      Violations violations;
+      const auto compiled = compile_tunnel(t, created.context(), violations);
+      REQUIRE(compiled);
+      CHECK_FALSE(created.has(t.id()));
+      created.create(std::make_unique<v1::Tunnel>(t), *compiled);
+      changes.push_back(make_change(nullptr, &t));
+      CHECK(created.has(t.id()));
+    }
+    const HiRange everything{0, ~uint64_t{0}};
+    const auto owned = [&](const Model& model) {
+      std::set<uint32_t> owners;
+      for (const auto& owner : model.owners(everything, 1000)) owners.insert(owner.tunnel->id());
+      return owners;
+    };
+    CHECK(owned(created) == owned(loaded));
+    for (const v1::Tunnel& t : config.tunnels()) {
+      REQUIRE(created.find(t.id()) != nullptr);
+      CHECK(created.find(t.id())->SerializeAsString() == t.SerializeAsString());
+      CHECK(created.at_slot(t.slot()) == created.find(t.id()));
+      if (const auto remote = parse_outer_address(t.remote())) {
+        CHECK(ids(created.with_remote(*remote, 100)) == ids(loaded.with_remote(*remote, 100)));
+      }
+      for (const std::string& text : t.delegated_prefixes()) {
+        const auto range = *hi_range(*Ipv6Prefix::parse(text));
+        CHECK(created.owner(range.first).tunnel == created.find(t.id()));
+        CHECK(created.owner(range.last).tunnel == created.find(t.id()));
+      }
+      for (const std::string& text : t.ipv4_prefixes()) {
+        const auto range = hi_range(*Ipv4Prefix::parse(text));
+        CHECK(created.owner(range.first).tunnel == created.find(t.id()));
+        CHECK(created.owner(range.last).tunnel == created.find(t.id()));
+      }
+    }
+    CHECK(created.disabled_count() == loaded.disabled_count());
+    for (std::size_t i = changes.size(); i-- > 0;) created.revert(std::span(changes).subspan(i, 1));
+    CHECK(created.tunnel_count() == 0);
+    CHECK(owned(created).empty());
+    for (const v1::Tunnel& t : config.tunnels()) {
+      const auto remote = parse_outer_address(t.remote());
+      if (remote) CHECK(created.with_remote(*remote, 100).empty());
+    }
+  }
+}
+
+TEST_CASE("the tunnels of an address are found whatever came and went in between") {
+  testing::Random random(22);
+  RemoteIndex index;
+  std::set<std::pair<Ipv6Address, uint32_t>> naive;
+  for (int i = 0; i < 20'000; ++i) {
+    const auto address = Ipv6Address::from_halves(0, testing::pick(random, 1, 40));
+    const auto id = uint32_t(testing::pick(random, 1, 8));
+    if (naive.insert({address, id}).second) {
+      index.add(address, id);
+    } else {
+      naive.erase({address, id});
+      index.remove(address, id);
+    }
+    const std::size_t limit = testing::pick(random, 0, 9);
+    std::vector<uint32_t> expected;
+    for (const auto& [a, one] : naive) {
+      if (a == address && expected.size() < limit) expected.push_back(one);
+    }
+    REQUIRE(index.find(address, limit) == expected);
+  }
+}
+
+TEST_CASE("a tunnel serialised for a client is the one made for a client") {
+  testing::Random random(23);
+  for (int round = 0; round < 40; ++round) {
+    Model model;
+    model.load(testing::random_config(random, 40));
+    for (const v1::Tunnel& t : model.config().tunnels()) {
+      std::string bytes;
+      render_to(model.plan(), t, bytes);
+      v1::Tunnel parsed;
+      REQUIRE(parsed.ParseFromString(bytes));
+      REQUIRE(parsed.SerializeAsString() == render(model, t).SerializeAsString());
+    }
+  }
 }
 
 TEST_CASE("the model counts used units and disabled tunnels") {
@@ -662,11 +759,22 @@ TEST_CASE("the log keeps as many events as it has room for, however they came") 
   CHECK(batch.events[2]->revision() == 10);
   CHECK_FALSE(kept.expired());
   log.append(2, [](std::size_t i) { return numbered(20 + i); });
-  // What none of the events needs any more is given back.
+  // What none of the events needs any more is given back, by whoever has the time for it.
+  CHECK_FALSE(kept.expired());
+  log.free_old();
   CHECK(kept.expired());
   batch = log.read(log.last_sequence() - 8, 100, milliseconds(0));
   CHECK(batch.missed == 0);
   CHECK(batch.events.size() == 8);
+}
+
+TEST_CASE("what nobody takes the time to free is freed in the end") {
+  EventLog log(8);
+  auto token = std::make_shared<int>(0);
+  const std::weak_ptr<int> kept = token;
+  log.append(8, [token = std::move(token)](std::size_t i) { return numbered(i); });
+  for (int i = 0; i < 20; ++i) log.append(8, [](std::size_t at) { return numbered(at); });
+  CHECK(kept.expired());
 }
 
 TEST_CASE("closing the log wakes its readers") {
