@@ -26,7 +26,7 @@ class MemoryPort {
  public:
   // Every queue below `queue` is there too, and left alone.
   MemoryPort(const std::string& name, uint16_t queue, rte_mempool* pool, const FrameStore& frames)
-      : frames_(frames), device_("net_null_" + name) {
+      : frames_(frames), queue_(queue), device_("net_null_" + name) {
     const auto queues = static_cast<uint16_t>(queue + 1);
     const rte_eth_conf conf{};
     if (rte_eal_hotplug_add("vdev", device_.c_str(), "size=64") != 0 ||
@@ -40,12 +40,13 @@ class MemoryPort {
         fail();
       }
     }
-    if (rte_eth_dev_start(id_) != 0 || rte_eth_add_rx_callback(id_, queue, fill, this) == nullptr) {
-      fail();
-    }
+    callback_ = rte_eth_add_rx_callback(id_, queue, fill, this);
+    if (callback_ == nullptr || rte_eth_dev_start(id_) != 0) fail();
   }
   ~MemoryPort() {
     rte_eth_dev_stop(id_);
+    // Else the next port of this number would call it.
+    rte_eth_remove_rx_callback(id_, queue_, callback_);
     rte_eth_dev_close(id_);
     rte_eal_hotplug_remove("vdev", device_.c_str());
   }
@@ -77,6 +78,8 @@ class MemoryPort {
   }
 
   const FrameStore& frames_;
+  const uint16_t queue_;
+  const rte_eth_rxtx_callback* callback_ = nullptr;
   std::string device_;
   std::size_t next_ = 0;
   uint16_t id_ = 0;
