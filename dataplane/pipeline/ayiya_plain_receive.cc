@@ -59,10 +59,6 @@ constexpr std::size_t kAyiyaInnerAt = kAyiyaAt + sizeof(AyiyaHeader);
   __builtin_prefetch(burst.table.snapshot.slots() + slot);
   burst.context.runtime.prefetch(slot);
   prefetch_for_write(burst.context.tunnel_counters + slot);
-  if (udp->checksum.raw() != 0) {
-    // All of it will be summed up before it is hashed.
-    for (std::size_t at = 0; at < length; at += 64) __builtin_prefetch(inner_start + at);
-  }
   // The inner source: the client itself, or of another prefix of the tunnel's.
   if (inner->source == ayiya->tunnel) {
     work.unit = &work.tunnel;
@@ -72,6 +68,17 @@ constexpr std::size_t kAyiyaInnerAt = kAyiyaAt + sizeof(AyiyaHeader);
   const PlainTable::Place* place = plain.find(source);
   return place != nullptr &&
          find_unit(burst.table.snapshot.unit_to_slot().data(), *place, inner->source, source, work);
+}
+
+// Of a datagram with a checksum: starts fetching it. Not all of a burst at once, which would drive
+// the first ones out of the cache again before they are summed up.
+[[gnu::always_inline]] inline void fetch_to_sum_up(const PlainBurst& burst, unsigned n) {
+  if (n >= burst.ayiya.count) return;
+  const Packet& packet = burst.packets[burst.ayiya.packets[n]];
+  const auto* udp = packet.at<UdpHeader>(kAyiyaUdpAt);
+  if (udp->checksum.raw() == 0) return;
+  const auto* start = reinterpret_cast<const uint8_t*>(udp);
+  for (std::size_t at = 128; at < udp->length.value(); at += 64) __builtin_prefetch(start + at);
 }
 
 [[gnu::noinline]] bool datagram_sums_up(const Packet& packet) {
@@ -136,7 +143,10 @@ void ayiya_plain_receive(PlainBurst& burst) {
   HashBudget& budget = worker.budget;
   const uint32_t unix_s = context.time.unix_s();
   unsigned count = 0;
+  constexpr unsigned kAhead = 2;
+  for (unsigned n = 0; n < kAhead; ++n) fetch_to_sum_up(burst, n);
   for (unsigned n = 0; n < list.count; ++n) {
+    fetch_to_sum_up(burst, n + kAhead);
     const uint8_t index = list.packets[n];
     AyiyaWorker::Candidate& candidate = worker.candidates[count];
     const uint32_t number = burst.work[index].tunnel;
