@@ -105,6 +105,21 @@ uint64_t resident_bytes(pid_t pid) {
   return sum;
 }
 
+double cpu_seconds(pid_t pid) {
+  std::ifstream stat("/proc/" + std::to_string(pid) + "/stat");
+  std::string line;
+  std::getline(stat, line);
+  // The second field is the name in parentheses, whatever is in it; user and system time are the
+  // fourteenth and the fifteenth.
+  std::istringstream fields(line.substr(line.rfind(')') + 1));
+  std::string skipped;
+  for (int i = 3; i < 14; ++i) fields >> skipped;
+  uint64_t user = 0;
+  uint64_t system = 0;
+  fields >> user >> system;
+  return double(user + system) / double(sysconf(_SC_CLK_TCK));
+}
+
 ApiBed::ApiBed(const std::string& parent, const std::string& device)
     : directory_(make_directory(parent)),
       dataplane_state_(make_directory(is_tmpfs("/dev/shm") ? "/dev/shm" : parent)) {

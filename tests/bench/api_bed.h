@@ -40,6 +40,8 @@ struct MemoryPart {
 };
 std::vector<MemoryPart> memory_of(pid_t pid);
 uint64_t resident_bytes(pid_t pid);
+// Time on a CPU so far, of all its threads.
+double cpu_seconds(pid_t pid);
 
 // Control and dataplane, the latter with one port "uplink", one worker and room for a million
 // tunnels.

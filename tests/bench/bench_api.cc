@@ -178,14 +178,19 @@ class Bench {
     const std::vector<grpc::ByteBuffer> batches = make_batches(config);
     config.clear_tunnels();
     std::vector<double> rates;
+    std::vector<double> cpu;  // microseconds per tunnel, of both processes
     for (int run = 0; run < options_.runs; ++run) {
       const ApiBed bed(options_.directory, device_);
       apply_settings(bed, config);
+      const double cpu_before = cpu_seconds(bed.control()) + cpu_seconds(bed.dataplane());
       const uint64_t dataplane_before = dataplane_bytes(bed).private_bytes;
       const uint64_t control_before = resident_bytes(bed.control());
       rates.push_back(options_.many / create(bed, batches));
+      const double cpu_after = cpu_seconds(bed.control()) + cpu_seconds(bed.dataplane());
+      cpu.push_back((cpu_after - cpu_before) * 1e6 / options_.many);
       if (run + 1 < options_.runs) continue;
       report("batch_create" + suffix, "per_second", median(rates), options_.runs, kBatchCreate);
+      report("batch_create" + suffix, "cpu_us_per_tunnel", median(cpu), options_.runs);
       report("control_memory" + suffix, "bytes_per_tunnel",
              double(resident_bytes(bed.control()) - control_before) / options_.many, 1);
       dataplane_memory(bed, dataplane_before, suffix);
