@@ -253,6 +253,28 @@ TEST_CASE("a batch is all or nothing, and one revision") {
   CHECK(answer.revision == "2");
   REQUIRE(created.tunnels_size() == 10);
   CHECK(created.tunnels(9).slot() == 10);
+  // Answered and listed as it is read one by one.
+  v1::ListTunnelsRequest list;
+  v1::ListTunnelsResponse listed;
+  REQUIRE(Api::call([&](auto* c) { return api.tunnels->ListTunnels(c, list, &listed); }).ok());
+  REQUIRE(listed.tunnels_size() == 13);  // behind T1 and T7
+  for (int i = 0; i < 10; ++i) {
+    v1::GetTunnelRequest get;
+    get.set_name(created.tunnels(i).name());
+    v1::Tunnel one;
+    REQUIRE(Api::call([&](auto* c) { return api.tunnels->GetTunnel(c, get, &one); }).ok());
+    CHECK(created.tunnels(i).SerializeAsString() == one.SerializeAsString());
+    CHECK(listed.tunnels(2 + i).SerializeAsString() == one.SerializeAsString());
+  }
+
+  v1::BatchCreateTunnelsRequest incomplete;
+  incomplete.add_requests()->mutable_tunnel()->CopyFrom(new_tunnel(150));
+  incomplete.add_requests();
+  const Answer missing =
+      Api::call([&](auto* c) { return api.tunnels->BatchCreateTunnels(c, incomplete, &created); });
+  CHECK(missing.code() == grpc::StatusCode::INVALID_ARGUMENT);
+  CHECK(missing.has_field("requests[1].tunnel"));
+  CHECK(api.pop_status().tunnels() == 13);
 
   v1::BatchUpdateTunnelsRequest update;
   for (uint32_t id : {100u, 101u}) {
