@@ -11,6 +11,8 @@
 
 #include <immintrin.h>
 
+#include <algorithm>
+#include <cstring>
 #include <utility>
 
 #include "dataplane/crypto/sha1_engines.h"
@@ -153,11 +155,17 @@ SIMPLON_SHA void take_state(const State& state, int lane, Sha1Lane& message) {
   return lane.followed ? lane.following->block(0) : message.block(message.next - 1);
 }
 
+SIMPLON_SHA void put_digest(const State& state, int lane, uint8_t* digest) {
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(digest), reversed(state.abcd[lane]));
+  const auto e = static_cast<uint32_t>(_mm_extract_epi32(state.e[lane], 3));
+  const uint32_t last = __builtin_bswap32(e);
+  std::memcpy(digest + sizeof state.abcd[lane], &last, sizeof last);
+}
+
 // Writes the digest of a message that is done and takes the next one. False: there is none.
 SIMPLON_SHA bool go_on(Lane& lane, State& state, int index) {
   if (lane.message->left() != 0) return true;
-  take_state(state, index, *lane.message);
-  lane.message->finish();
+  put_digest(state, index, lane.message->digest());
   if (!lane.followed) {
     lane.message = nullptr;
     return false;

@@ -228,8 +228,8 @@ void Sha1Batch::run(Engine engine, std::span<const Sha1Job> jobs) const {
 }
 
 bool Sha1Batch::is_wide(std::size_t count) const {
-  // Two groups of three are better than one of four and the rest.
-  if (wide_ == Engine::kAhead && (count == 5 || count == 6)) return false;
+  // Groups of three are better than groups of four and one or two that are left.
+  if (wide_ == Engine::kAhead && (count == 5 || count == 6 || count == 9)) return false;
   return count >= least_wide_;
 }
 

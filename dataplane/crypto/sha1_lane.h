@@ -56,6 +56,7 @@ class Sha1Lane {
   }
 
   std::size_t left() const { return count_ - next; }
+  uint8_t* digest() const { return digest_; }
   // The one that is `next`, and those behind it. Without branches: the lanes of a group may be at
   // different places.
   const uint8_t* block(std::size_t n) const {

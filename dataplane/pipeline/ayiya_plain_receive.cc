@@ -158,8 +158,10 @@ void ayiya_plain_receive(PlainBurst& burst) {
     candidate.index = index;
     const Packet& packet = burst.packets[index];
     const std::size_t size = packet.at<UdpHeader>(kAyiyaUdpAt)->length.value() - sizeof(UdpHeader);
-    worker.jobs[count++] = {packet.at<uint8_t>(kAyiyaAt), size, candidate.digest.data(),
-                            burst.table.snapshot.slot(number).secret_sha1};
+    worker.jobs[count] = {packet.at<uint8_t>(kAyiyaAt), size, candidate.digest.data(),
+                          burst.table.snapshot.slot(number).secret_sha1};
+    if (count < Sha1Batch::kFetched) Sha1Batch::fetch(worker.jobs[count]);
+    ++count;
   }
   const std::span<AyiyaWorker::Candidate> candidates = std::span(worker.candidates).first(count);
   if (!budget.pay_common(count, context.now_ns)) [[unlikely]] {

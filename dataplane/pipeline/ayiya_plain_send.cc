@@ -148,6 +148,7 @@ void ayiya_plain_send(PlainBurst& burst, const LinkTemplate& link, unsigned cand
     uint8_t* const header = at - sizeof(AyiyaHeader);
     worker.jobs[count] = {header, sizeof(AyiyaHeader) + length, header + kSha1KeyOffset,
                           slot.secret_sha1};
+    if (count < Sha1Batch::kFetched) Sha1Batch::fetch(worker.jobs[count]);
     taken[count++] = &packet;
     counter_add(counters[number].out_packets, 1);
     counter_add(counters[number].out_bytes, length);
