@@ -22,6 +22,7 @@
 #include "dataplane/net/heartbeat.h"
 #include "dataplane/slowpath/slow_path.h"
 #include "dataplane/table/crc32c.h"
+#include "tests/bench/command_line.h"
 #include "tests/bench/huge_memory.h"
 #include "tests/bench/json_line.h"
 
@@ -242,7 +243,7 @@ struct Bed {
 
 struct Options {
   bool json = false;
-  double seconds = 1;
+  uint32_t seconds = 1;
   std::vector<uint32_t> tunnels{1'000, 1'000'000};
 };
 
@@ -333,27 +334,15 @@ void measure(const Options& options, uint32_t tunnels) {
 
 int main_of(int argc, char** argv) {
   Options options;
-  for (int i = 1; i < argc; ++i) {
-    const std::string_view arg = argv[i];
-    if (arg == "--json") {
-      options.json = true;
-    } else if (arg == "--seconds" && i + 1 < argc) {
-      options.seconds = std::strtod(argv[++i], nullptr);
-    } else if (arg == "--tunnels" && i + 1 < argc) {
-      options.tunnels = {static_cast<uint32_t>(std::strtoul(argv[++i], nullptr, 10))};
-    } else {
-      std::printf(
-          "bench_beats [--json] [--seconds S] [--tunnels N]\n\n"
-          "Heartbeats through the slow path, at 1,000 and 1,000,000 tunnels or at N: valid ones,\n"
-          "bad digests of present endpoints, a stranger over his budget; and the scan for expired\n"
-          "tunnels as a share of one core.\n");
-      return arg == "--help" || arg == "-h" ? 0 : 2;
-    }
-  }
-  for (const uint32_t tunnels : options.tunnels) {
-    if (tunnels == 0 || tunnels >= kMaxSlots) fail("--tunnels is not 1..1048575");
-    measure(options, tunnels);
-  }
+  CommandLine("bench_beats",
+              "Heartbeats through the slow path: valid ones, bad digests of present endpoints, a "
+              "stranger over "
+              "his budget; and the scan for expired tunnels as a share of one core")
+      .json(options.json)
+      .number("--seconds", options.seconds, 1, 3600, "Of each case")
+      .numbers("--tunnels", options.tunnels, 1, kMaxSlots - 1, "Tunnels in the table")
+      .parse(argc, argv);
+  for (const uint32_t tunnels : options.tunnels) measure(options, tunnels);
   return 0;
 }
 

@@ -15,13 +15,13 @@
 #include <memory>
 #include <random>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "control/table/build_snapshot.h"
 #include "dataplane/net/checksum.h"
 #include "dataplane/pipeline/ayiya_worker.h"
 #include "tests/bench/ayiya_traffic.h"
+#include "tests/bench/command_line.h"
 #include "tests/bench/config.h"
 #include "tests/bench/json_line.h"
 #include "tests/bench/worker_bed.h"
@@ -227,32 +227,18 @@ int measure(const Options& options) {
   return 1;
 }
 
-int usage(int status) {
-  std::fprintf(status == 0 ? stdout : stderr,
-               "usage: bench_mixed [--json] [--runs N] [--tunnels N]\n"
-               "Packets per second and cycles per packet of one worker under 50 %% 6in4, 30 %% "
-               "AYIYA, 19 %% hairpin\nand 1 %% slow path, over N (10000) tunnels of each kind.\n");
-  return status;
-}
-
 }  // namespace
 
 int run(int argc, char** argv) {
   Options options;
-  for (int i = 1; i < argc; ++i) {
-    const std::string_view a = argv[i];
-    if (a == "--help" || a == "-h") return usage(0);
-    if (a == "--json") {
-      options.json = true;
-    } else if (a == "--runs" && i + 1 < argc) {
-      options.runs = std::atoi(argv[++i]);
-    } else if (a == "--tunnels" && i + 1 < argc) {
-      options.tunnels = static_cast<uint32_t>(std::strtoul(argv[++i], nullptr, 10));
-    } else {
-      return usage(2);
-    }
-  }
-  if (options.runs < 1 || options.tunnels == 0 || options.tunnels > kUnits / 2) return usage(2);
+  CommandLine(
+      "bench_mixed",
+      "Packets per second and cycles per packet of one worker under 50 % 6in4, 30 % AYIYA, 19 % "
+      "hairpin and 1 % slow path")
+      .json(options.json)
+      .runs(options.runs)
+      .number("--tunnels", options.tunnels, 1, kUnits / 2, "Tunnels of each kind")
+      .parse(argc, argv);
   start_eal("bench_mixed", 1);
   return measure(options);
 }

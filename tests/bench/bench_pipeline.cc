@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "tests/bench/bare_loop.h"
+#include "tests/bench/command_line.h"
 #include "tests/bench/forwarder.h"
 #include "tests/bench/json_line.h"
 #include "tests/bench/traffic.h"
@@ -100,48 +101,24 @@ void measure(const Options& options, uint32_t tunnels) {
   if (ours.refused() != 0) fail(std::to_string(ours.refused()) + " packets were not forwarded");
 }
 
-int usage(int status) {
-  std::fprintf(
-      status == 0 ? stdout : stderr,
-      "usage: bench_pipeline [--json] [--runs N] [--kind 6in4|heartbeat|gre|6in6] [--tunnels "
-      "N]...\n"
-      "Cycles (TSC) per packet of encapsulation and decapsulation: 64- and 1280-byte inner packets "
-      "over\n"
-      "1, 1000, 10000, 100000 and 1000000 random tunnels, beside the bare loop of the same run "
-      "(which is\n"
-      "6in4 for every kind).\n");
-  return status;
-}
-
 }  // namespace
 
 int run(int argc, char** argv) {
   Options options;
-  std::vector<uint32_t> tunnels;
-  for (int i = 1; i < argc; ++i) {
-    const std::string_view a = argv[i];
-    if (a == "--help" || a == "-h") return usage(0);
-    if (a == "--json") {
-      options.json = true;
-    } else if (a == "--runs" && i + 1 < argc) {
-      options.runs = std::atoi(argv[++i]);
-    } else if (a == "--kind" && i + 1 < argc) {
-      const std::string_view name = argv[++i];
-      const auto* kind = std::find_if(std::begin(kKinds), std::end(kKinds),
-                                      [name](const auto& k) { return k.first == name; });
-      if (kind == std::end(kKinds)) return usage(2);
-      options.kind = *kind;
-    } else if (a == "--tunnels" && i + 1 < argc) {
-      tunnels.push_back(static_cast<uint32_t>(std::strtoul(argv[++i], nullptr, 10)));
-    } else {
-      return usage(2);
-    }
-  }
-  if (!tunnels.empty()) options.tunnels = tunnels;
-  for (const uint32_t n : options.tunnels) {
-    if (n == 0 || n > kUnits || options.runs < 1) return usage(2);
-    measure(options, n);
-  }
+  std::vector<std::string> kinds;
+  for (const auto& [name, kind] : kKinds) kinds.emplace_back(name);
+  std::string kind(options.kind.first);
+  CommandLine(
+      "bench_pipeline",
+      "Cycles (TSC) per packet of encapsulation and decapsulation, 64- and 1280-byte inner packets "
+      "over random tunnels, beside the bare loop of the same run (which is 6in4 for every kind)")
+      .json(options.json)
+      .runs(options.runs)
+      .word("--kind", kind, kinds, "Kind of the tunnels")
+      .numbers("--tunnels", options.tunnels, 1, kUnits, "Tunnels in the table")
+      .parse(argc, argv);
+  options.kind = *std::ranges::find(kKinds, kind, [](const auto& k) { return k.first; });
+  for (const uint32_t n : options.tunnels) measure(options, n);
   return 0;
 }
 

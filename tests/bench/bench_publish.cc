@@ -22,6 +22,7 @@
 #include "dataplane/table/snapshot_view.h"
 #include "dataplane/worker/qsbr_gate.h"
 #include "proto/link/segment_format.h"
+#include "tests/bench/command_line.h"
 #include "tests/bench/json_line.h"
 #include "tests/support/random_config.h"
 
@@ -191,49 +192,26 @@ void measure(const Options& options, uint32_t tunnels) {
   per_tunnel("counters_per_worker", sizeof(TunnelCounters));
 }
 
-int usage(int status) {
-  std::fprintf(
-      status == 0 ? stdout : stderr,
-      "usage: bench_publish [--json] [--runs N] [--tunnels N]... [--type TYPE] [--huge-pages]\n"
-      "Seconds of each step of a publish at 1000 to 1000000 tunnels, each with a /56 delegated, "
-      "of\n"
-      "the whole table and, beside it, of one changed tunnel; bytes of memory per tunnel. "
-      "Medians.\n"
-      "TYPE as in the configuration, as HEARTBEAT; PROTO41 if left out.\n");
-  return status;
-}
-
 }  // namespace
 
 int run(int argc, char** argv) {
   Options options;
-  std::vector<uint32_t> tunnels;
-  for (int i = 1; i < argc; ++i) {
-    const std::string_view a = argv[i];
-    if (a == "--help" || a == "-h") return usage(0);
-    if (a == "--json") {
-      options.json = true;
-    } else if (a == "--huge-pages") {
-      options.huge_pages = true;
-    } else if (a == "--type" && i + 1 < argc) {
-      if (!v1::Tunnel::Type_Parse(argv[++i], &options.type) ||
-          options.type == v1::Tunnel::TYPE_UNSPECIFIED) {
-        return usage(2);
-      }
-    } else if (a == "--runs" && i + 1 < argc) {
-      options.runs = std::atoi(argv[++i]);
-    } else if (a == "--tunnels" && i + 1 < argc) {
-      tunnels.push_back(static_cast<uint32_t>(std::strtoul(argv[++i], nullptr, 10)));
-    } else {
-      return usage(2);
-    }
-  }
-  if (!tunnels.empty()) options.tunnels = tunnels;
-  if (options.runs < 1) return usage(2);
-  for (const uint32_t n : options.tunnels) {
-    if (n == 0 || n > kMaxSlots) return usage(2);
-    measure(options, n);
-  }
+  const auto* const types = google::protobuf::GetEnumDescriptor<v1::Tunnel::Type>();
+  std::vector<std::string> names;
+  for (int i = 1; i < types->value_count(); ++i) names.push_back(types->value(i)->name());
+  std::string type = v1::Tunnel::Type_Name(options.type);
+  CommandLine("bench_publish",
+              "Seconds of each step of a publish, each tunnel with a /56 delegated, of the whole "
+              "table and, "
+              "beside it, of one changed tunnel; bytes of memory per tunnel")
+      .json(options.json)
+      .runs(options.runs)
+      .numbers("--tunnels", options.tunnels, 1, kMaxSlots, "Tunnels in the table")
+      .word("--type", type, names, "Type of the tunnels")
+      .flag("--huge-pages", options.huge_pages, "Put the snapshots in reserved huge pages")
+      .parse(argc, argv);
+  v1::Tunnel::Type_Parse(type, &options.type);
+  for (const uint32_t n : options.tunnels) measure(options, n);
   return 0;
 }
 

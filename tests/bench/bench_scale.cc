@@ -16,13 +16,12 @@
 #include <atomic>
 #include <chrono>
 #include <cstdio>
-#include <cstdlib>
 #include <memory>
 #include <string>
-#include <string_view>
 #include <thread>
 #include <vector>
 
+#include "tests/bench/command_line.h"
 #include "tests/bench/config.h"
 #include "tests/bench/json_line.h"
 #include "tests/bench/traffic.h"
@@ -141,32 +140,15 @@ bool measure(const Options& options) {
   return false;
 }
 
-int usage(int status) {
-  std::fprintf(status == 0 ? stdout : stderr,
-               "usage: bench_scale [--json] [--runs N] [--tunnels N]\n"
-               "Packets per second of two workers, beside those of one, over 10000 random 6in4 "
-               "tunnels.\n");
-  return status;
-}
-
 }  // namespace
 
 int run(int argc, char** argv) {
   Options options;
-  for (int i = 1; i < argc; ++i) {
-    const std::string_view a = argv[i];
-    if (a == "--help" || a == "-h") return usage(0);
-    if (a == "--json") {
-      options.json = true;
-    } else if (a == "--runs" && i + 1 < argc) {
-      options.runs = std::atoi(argv[++i]);
-    } else if (a == "--tunnels" && i + 1 < argc) {
-      options.tunnels = static_cast<uint32_t>(std::strtoul(argv[++i], nullptr, 10));
-    } else {
-      return usage(2);
-    }
-  }
-  if (options.runs < 1 || options.tunnels == 0 || options.tunnels > kUnits) return usage(2);
+  CommandLine("bench_scale", "Packets per second of two workers, beside those of one")
+      .json(options.json)
+      .runs(options.runs)
+      .number("--tunnels", options.tunnels, 1, kUnits, "Random 6in4 tunnels")
+      .parse(argc, argv);
   start_eal("bench_scale", kWorkers);
   return measure(options) ? 0 : 1;
 }

@@ -17,11 +17,11 @@
 #include <cstdlib>
 #include <functional>
 #include <string>
-#include <string_view>
 #include <thread>
 #include <tuple>
 #include <vector>
 
+#include "tests/bench/command_line.h"
 #include "tests/bench/config.h"
 #include "tests/bench/json_line.h"
 #include "tests/bench/swapping.h"
@@ -151,44 +151,30 @@ bool measure(const Case& c, const Options& options) {
   return lost == 0;
 }
 
-int usage(int status) {
-  std::fprintf(status == 0 ? stdout : stderr,
-               "usage: bench_swap [--json] [--runs N] [--tunnels N [--swaps N] [--interval MS]]\n"
-               "Publishes snapshots during traffic, while all counters are read without a pause, "
-               "in N (20) turns with\ntraffic undisturbed: 1000 of 10000 tunnels, one every 25 ms, "
-               "300 back to back, and 20 of 1000000.\nExit status 1 if a packet was lost.\n");
-  return status;
-}
-
 }  // namespace
 
 int run(int argc, char** argv) {
   Options options;
-  Case only{0, {kOften, 1000}, true};
   bool twin = false;
-  for (int i = 1; i < argc; ++i) {
-    const std::string_view a = argv[i];
-    if (a == "--help" || a == "-h") return usage(0);
-    if (a == "--json") {
-      options.json = true;
-    } else if (a == "--twin") {
-      twin = true;
-    } else if (a == "--runs" && i + 1 < argc) {
-      options.runs = std::atoi(argv[++i]);
-    } else if (a == "--swaps" && i + 1 < argc) {
-      only.pace.swaps = std::atoi(argv[++i]);
-    } else if (a == "--interval" && i + 1 < argc) {
-      only.pace.interval = std::chrono::milliseconds(std::strtoul(argv[++i], nullptr, 10));
-    } else if (a == "--tunnels" && i + 1 < argc) {
-      only.tunnels = static_cast<uint32_t>(std::strtoul(argv[++i], nullptr, 10));
-      if (only.tunnels == 0 || only.tunnels > kUnits) return usage(2);
-    } else {
-      return usage(2);
-    }
-  }
-  if (options.runs < 1 || only.pace.swaps < 1) return usage(2);
-  if (twin) return run_twin(only.tunnels, only.pace.interval);
-  if (only.tunnels != 0) options.cases = {only};
+  uint32_t tunnels = 0;
+  uint32_t swaps = 1000;
+  uint32_t interval = uint32_t(kOften.count());
+  CommandLine(
+      "bench_swap",
+      "Publishes snapshots during traffic while all counters are read without a pause, in turns "
+      "with traffic undisturbed: 1000 of 10000 tunnels, one every 25 ms, 300 back to back, and 20 "
+      "of 1000000. Exit status 1 if a packet was lost")
+      .json(options.json)
+      .runs(options.runs)
+      .number("--tunnels", tunnels, 0, kUnits, "With so many tunnels only; 0: as above")
+      .number("--swaps", swaps, 1, 1'000'000, "With --tunnels: in all")
+      .number("--interval", interval, 0, 10'000, "With --tunnels: milliseconds; 0: back to back")
+      .flag("--twin", twin,
+            "Swap and read until told to end, and nothing else: the reference's other CPU")
+      .parse(argc, argv);
+  const Case only{tunnels, {std::chrono::milliseconds(interval), int(swaps)}, true};
+  if (twin) return run_twin(tunnels, only.pace.interval);
+  if (tunnels != 0) options.cases = {only};
   start_eal("bench_swap", 1);
   bool fine = true;
   for (const Case& c : options.cases) fine = measure(c, options) && fine;
