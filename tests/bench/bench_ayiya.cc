@@ -27,6 +27,7 @@
 #include "tests/bench/ayiya_forwarder.h"
 #include "tests/bench/ayiya_traffic.h"
 #include "tests/bench/json_line.h"
+#include "tests/bench/turns.h"
 
 namespace simplon::bench {
 namespace {
@@ -143,19 +144,38 @@ void bare_pass(BareJobs& bare, BareJobs::Interface interface, AyiyaTraffic& traf
   }
 }
 
-// The library's values: the better interface's.
-class Reference {
+// What a pass takes beside one of the library's, by each of its interfaces.
+class BesideLibrary {
  public:
-  void measure(AyiyaTraffic& traffic) {
-    bare_pass(bare_, BareJobs::Interface::kJobs, traffic, jobs_);
-    bare_pass(bare_, BareJobs::Interface::kBursts, traffic, bursts_);
+  template <typename Pass>
+  void measure(AyiyaTraffic& traffic, Pass pass) {
+    const double jobs = bare(BareJobs::Interface::kJobs, traffic);
+    Values ours;
+    pass(ours);
+    const double value = median(ours);
+    jobs_.push_back({value, jobs});
+    bursts_.push_back({value, bare(BareJobs::Interface::kBursts, traffic)});
   }
-  double cycles() const { return std::min(median(jobs_), median(bursts_)); }
+  // Beside the better one.
+  Turn result() const {
+    return library(jobs_) < library(bursts_) ? middle(jobs_) : middle(bursts_);
+  }
 
  private:
+  double bare(BareJobs::Interface interface, AyiyaTraffic& traffic) {
+    Values values;
+    bare_pass(bare_, interface, traffic, values);
+    return median(values);
+  }
+  static double library(const std::vector<Turn>& turns) {
+    Values values;
+    for (const Turn& turn : turns) values.push_back(turn.reference);
+    return median(values);
+  }
+
   BareJobs bare_;
-  Values jobs_;
-  Values bursts_;
+  std::vector<Turn> jobs_;
+  std::vector<Turn> bursts_;
 };
 
 double cycles_per_second() {
@@ -201,23 +221,23 @@ void measure(const Options& options, AyiyaForwarder& forwarder, AyiyaDirection d
   const std::string name = case_name(what, inner, burst);
   if (!is_wanted(options, name)) return;
   AyiyaTraffic traffic(options.tunnels, inner);
-  Values ours;
-  Reference reference;
+  BesideLibrary beside;
   for (int n = 0; n < options.runs * kPasses; ++n) {
-    traffic.draw(direction);
-    if (checksums) traffic.add_udp_checksums();
-    pass(forwarder, direction, traffic, burst, ours);
-    reference.measure(traffic);
+    beside.measure(traffic, [&](Values& values) {
+      traffic.draw(direction);
+      if (checksums) traffic.add_udp_checksums();
+      pass(forwarder, direction, traffic, burst, values);
+    });
   }
   // What is promised is promised of full bursts.
   std::optional<Bar> bar;
   if (burst == kBurst && inner == 84) bar = {.limit = 1.0};
   if (burst == kBurst && inner == 1280) bar = {.limit = 1.25};
-  const double cycles = median(ours);
-  print({"ayiya", name, "cycles_per_packet", cycles, reference.cycles(), options.runs,
+  const Turn turn = beside.result();
+  print({"ayiya", name, "cycles_per_packet", turn.value, turn.reference, options.runs,
          checksums ? std::nullopt : bar},
         options.json);
-  print_gbit(options, name, inner, cycles);
+  print_gbit(options, name, inner, turn.value);
 }
 
 void measure_both_ways(const Options& options, AyiyaForwarder& forwarder, std::size_t inner) {
