@@ -47,6 +47,13 @@ PLOTS = {
             Curve("libipsec-mb, SHA-1 alone", r"receive/(\d+)/32", "reference", "cycles_per_packet"),
         ),
     ),
+    "workers": Plot(
+        "6in4, 64-byte inner packets: packets per second by number of workers", "scale",
+        "workers", "packets per second",
+        (
+            Curve("forwarded", r"workers-(\d+)/\d+", metric="packets_per_second"),
+        ),
+    ),
     "publish": Plot(
         "Publishing: seconds by number of tunnels", "publish",
         "tunnels", "seconds",
