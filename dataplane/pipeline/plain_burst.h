@@ -111,6 +111,23 @@ struct PlainBurst {
   return unit < place.limit && (place.kind != PoolKind::kLink || address.lo() == 2);
 }
 
+// Those of `list` that `check` lets through, which fills in their place in `work`: in order, from
+// the first place on. The others go to the stages. Returns how many.
+template <typename Check>
+[[gnu::always_inline]] inline unsigned take_plain(PlainBurst& burst, const PacketList& list,
+                                                  Check&& check) {
+  unsigned count = 0;
+  for (unsigned n = 0; n < list.count; ++n) {
+    Packet& packet = burst.packets[list.packets[n]];
+    if (check(packet, burst.work[count])) [[likely]] {
+      ++count;
+    } else {
+      burst.leave(&packet);
+    }
+  }
+  return count;
+}
+
 // Units to slots: starts fetching slots and counters. Nobody's go to the stages. Returns how many
 // are left of `count`.
 inline unsigned find_slots(PlainBurst& burst, unsigned count) {

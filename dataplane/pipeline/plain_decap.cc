@@ -61,18 +61,11 @@ void plain_decap(PlainBurst& burst) {
   const PlainTable& plain = table.plain;
   const LinkTemplate uplink = link_template(burst, table.links.default_ipv6(), kEtherTypeIpv6);
   const uint32_t* const unit_to_slot = table.snapshot.unit_to_slot().data();
-  Packet* const packets = burst.packets.data();
-  const PacketList& list = burst.from_tunnels;
-  unsigned count = 0;
-  for (unsigned n = 0; n < list.count; ++n) {
-    Packet& packet = packets[list.packets[n]];
-    if (check_carried(plain, unit_to_slot, uplink.mtu, packet, burst.work[count])) [[likely]] {
-      ++count;
-    } else {
-      burst.leave(&packet);
-    }
-  }
-  count = find_slots(burst, count);
+  const unsigned taken =
+      take_plain(burst, burst.from_tunnels, [&](Packet& packet, PlainPacket& work) {
+        return check_carried(plain, unit_to_slot, uplink.mtu, packet, work);
+      });
+  const unsigned count = find_slots(burst, taken);
 
   const TunnelSlot* const slots = table.snapshot.slots();
   TunnelCounters* const counters = burst.context.tunnel_counters;

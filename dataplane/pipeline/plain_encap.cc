@@ -91,18 +91,11 @@ void plain_encap(PlainBurst& burst) {
   // DF is for links that carry a minimal packet whole.
   const int mtu = link.mtu >= kIpv6MinimumMtu + k6in4Overhead ? link.mtu : 0;
   const uint32_t* const unit_to_slot = table.snapshot.unit_to_slot().data();
-  Packet* const packets = burst.packets.data();
-  const PacketList& list = burst.into_tunnels;
-  unsigned count = 0;
-  for (unsigned n = 0; n < list.count; ++n) {
-    Packet& packet = packets[list.packets[n]];
-    if (check_native(table, unit_to_slot, mtu, packet, burst.work[count])) [[likely]] {
-      ++count;
-    } else {
-      burst.leave(&packet);
-    }
-  }
-  count = find_slots(burst, count);
+  const unsigned taken =
+      take_plain(burst, burst.into_tunnels, [&](Packet& packet, PlainPacket& work) {
+        return check_native(table, unit_to_slot, mtu, packet, work);
+      });
+  const unsigned count = find_slots(burst, taken);
 
   const TunnelSlot* const slots = table.snapshot.slots();
   TunnelCounters* const counters = burst.context.tunnel_counters;

@@ -13,6 +13,7 @@
 #include "dataplane/net/ayiya.h"
 #include "dataplane/pipeline/plain.h"
 #include "tests/support/catch.h"
+#include "tests/support/frame_burst.h"
 #include "tests/support/same_packet.h"
 #include "tests/support/seed.h"
 #include "tests/unit/pipeline_bed.h"
@@ -20,6 +21,8 @@
 namespace simplon::test {
 namespace {
 
+using testing::FrameBurst;
+using testing::same_memory;
 using Random = std::mt19937_64;
 
 std::string config(std::string_view pop) {
@@ -194,34 +197,6 @@ Bytes from_uplink(Random& random) {
   return frame;
 }
 
-struct Burst {
-  static constexpr std::size_t kStride = 2048;
-
-  explicit Burst(const std::vector<Bytes>& frames)
-      : memory(frames.size() * kStride), packets(frames.size()) {
-    for (std::size_t i = 0; i < frames.size(); ++i) {
-      uint8_t* at = memory.data() + i * kStride + kRequiredHeadroom;
-      std::copy(frames[i].begin(), frames[i].end(), at);
-      Packet& packet = packets[i];
-      packet.data = at;
-      packet.length = static_cast<uint16_t>(frames[i].size());
-      packet.headroom = kRequiredHeadroom;
-      packet.tailroom = static_cast<uint16_t>(kStride - kRequiredHeadroom - frames[i].size());
-    }
-  }
-  Bytes bytes(std::size_t i) const {
-    return {packets[i].data, packets[i].data + packets[i].length};
-  }
-
-  Bytes memory;
-  std::vector<Packet> packets;
-};
-
-template <typename T>
-bool same_memory(std::span<const T> a, std::span<const T> b) {
-  return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size_bytes()) == 0;
-}
-
 // Two PoPs of the same configuration: one with the plain path, one without.
 class Pair {
  public:
@@ -236,8 +211,8 @@ class Pair {
   }
 
   void run(const std::vector<Bytes>& frames) {
-    Burst a(frames);
-    Burst b(frames);
+    FrameBurst a(frames);
+    FrameBurst b(frames);
     const PacketSet left = forward_plain(*with_.context, with_.table(), a.packets);
     forward_by_stages(*with_.context, with_.table(), a.packets, left);
     forward_by_stages(*without_.context, without_.table(), b.packets, all_of(frames.size()));
@@ -320,16 +295,16 @@ TEST_CASE("a burst of AYIYA in order does not enter the stages, once the second 
                          .raw(datagram)
                          .build());
   }
-  Burst first(frames);
+  FrameBurst first(frames);
   // The first ones are signs of life.
   CHECK(forward_plain(*bed.context, bed.table(), first.packets) == 0xaaaa'aaaa'aaaa'aaaa);
   forward_by_stages(*bed.context, bed.table(), first.packets, 0xaaaa'aaaa'aaaa'aaaa);
-  Burst burst(frames);
+  FrameBurst burst(frames);
   CHECK(forward_plain(*bed.context, bed.table(), burst.packets) == 0);
   for (const Packet& packet : burst.packets) CHECK(packet.verdict == Verdict::kTransmit);
 
   // What is forged is paid for where it is dropped, and the rest goes on.
-  Burst forged(frames);
+  FrameBurst forged(frames);
   forged.packets[1].data[200] ^= 1;
   CHECK(forward_plain(*bed.context, bed.table(), forged.packets) == 2);
   CHECK(bed.drops(DropReason::kAyiyaBadSignature) == 0);

@@ -13,6 +13,7 @@
 #include "dataplane/pipeline/plain.h"
 #include "dataplane/pipeline/stage_profile.h"
 #include "tests/support/catch.h"
+#include "tests/support/frame_burst.h"
 #include "tests/support/same_packet.h"
 #include "tests/support/seed.h"
 #include "tests/unit/pipeline_bed.h"
@@ -20,6 +21,8 @@
 namespace simplon::test {
 namespace {
 
+using testing::FrameBurst;
+using testing::same_memory;
 using Random = std::mt19937_64;
 
 // Links.
@@ -256,43 +259,6 @@ void mutate(Random& random, Bytes& frame) {
   if (!one_in(random, 4)) put_checksum(frame, kEthernet);
 }
 
-// A burst, laid out like a front end's buffers.
-struct Burst {
-  static constexpr std::size_t kHeadroom = kRequiredHeadroom;
-  static constexpr std::size_t kStride = 2048;
-
-  explicit Burst(const std::vector<Bytes>& frames, const std::vector<uint8_t>& ports)
-      : memory(frames.size() * kStride), packets(frames.size()) {
-    for (std::size_t i = 0; i < frames.size(); ++i) {
-      uint8_t* at = memory.data() + i * kStride + kHeadroom;
-      std::copy(frames[i].begin(), frames[i].end(), at);
-      Packet& packet = packets[i];
-      packet.data = at;
-      packet.length = static_cast<uint16_t>(frames[i].size());
-      packet.headroom = kHeadroom;
-      packet.tailroom = static_cast<uint16_t>(kStride - kHeadroom - frames[i].size());
-      packet.port = ports[i];
-    }
-  }
-  // As it would look elsewhere.
-  Packet view(std::size_t i) const {
-    Packet packet = packets[i];
-    packet.data = nullptr;
-    return packet;
-  }
-  Bytes bytes(std::size_t i) const {
-    return {packets[i].data, packets[i].data + packets[i].length};
-  }
-
-  Bytes memory;
-  std::vector<Packet> packets;
-};
-
-template <typename T>
-bool same_memory(std::span<const T> a, std::span<const T> b) {
-  return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size_bytes()) == 0;
-}
-
 // Two PoPs of the same configuration: one with the plain path, one without.
 class Pair {
  public:
@@ -307,8 +273,8 @@ class Pair {
   }
 
   void run(const std::vector<Bytes>& frames, const std::vector<uint8_t>& ports) {
-    Burst a(frames, ports);
-    Burst b(frames, ports);
+    FrameBurst a(frames, ports);
+    FrameBurst b(frames, ports);
     const PacketSet left = forward_plain(*with_.context, with_.table(), a.packets);
     forward_by_stages(*with_.context, with_.table(), a.packets, left);
     forward_by_stages(*without_.context, without_.table(), b.packets, all_of(frames.size()));
@@ -385,7 +351,7 @@ TEST_CASE("a burst of 6in4 in order does not enter the stages") {
   Random random(1);
   PipelineBed bed(config(0));
   const std::vector<Bytes> frames = ordinary_burst(random);
-  Burst burst(frames, std::vector<uint8_t>(frames.size()));
+  FrameBurst burst(frames);
   CHECK(forward_plain(*bed.context, bed.table(), burst.packets) == 0);
   for (const Packet& packet : burst.packets) CHECK(packet.verdict == Verdict::kTransmit);
 }
@@ -398,7 +364,7 @@ TEST_CASE("where most of a burst is not plain some bursts do not look for what i
   const auto entered_plain = [&] {
     const std::vector<Bytes> frames = ordinary_burst(random);
     const uint64_t before = profile.stages[static_cast<std::size_t>(Stage::kPlain)].packets;
-    Burst burst(frames, std::vector<uint8_t>(frames.size()));
+    FrameBurst burst(frames);
     process_burst(*bed.context, bed.table(), burst.packets);
     for (const Packet& packet : burst.packets) CHECK(packet.verdict == Verdict::kTransmit);
     return profile.stages[static_cast<std::size_t>(Stage::kPlain)].packets - before;
@@ -420,7 +386,7 @@ TEST_CASE("the plain path leaves everything where a gateway's address is not kno
   PipelineBed bed(config(0));
   bed.neighbors().clear();
   const std::vector<Bytes> frames = ordinary_burst(random);
-  Burst burst(frames, std::vector<uint8_t>(frames.size()));
+  FrameBurst burst(frames);
   const Bytes before = burst.memory;
   CHECK(forward_plain(*bed.context, bed.table(), burst.packets) == all_of(frames.size()));
   CHECK(burst.memory == before);
