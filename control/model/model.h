@@ -78,7 +78,9 @@ class Model {
 
   const v1::Tunnel* find(uint32_t id) const;
   // As find() != nullptr, with less of a search.
-  bool has(uint32_t id) const { return context_->slot_of(id).has_value(); }
+  bool has(uint32_t id) const { return slot_of(id).has_value(); }
+  // Of the tunnel; nullopt: there is none.
+  std::optional<uint32_t> slot_of(uint32_t id) const { return context_->slot_of(id); }
   const v1::Tunnel* at_slot(uint32_t slot) const;
   const v1::Pool* find_pool(std::string_view name) const;
 
@@ -101,6 +103,14 @@ class Model {
   void visit_from(uint32_t from, Visit&& visit) const {
     for (auto it = by_id_.lower_bound(from); it != by_id_.end(); ++it) {
       if (!visit(config_.tunnels(int(it->second)))) return;
+    }
+  }
+
+  // The same with ids; the tunnels themselves, which lie all over the memory, are not touched.
+  template <typename Visit>
+  void visit_ids_from(uint32_t from, Visit&& visit) const {
+    for (auto it = by_id_.lower_bound(from); it != by_id_.end(); ++it) {
+      if (!visit(it->first)) return;
     }
   }
 

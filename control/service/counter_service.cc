@@ -38,19 +38,17 @@ absl::StatusOr<std::shared_ptr<const CounterSegment>> CounterService::segment() 
                     "no dataplane has connected yet: " + context_.publisher.info().error);
 }
 
-v1::TunnelCounters CounterService::counters_of(const v1::Tunnel& tunnel) const {
-  v1::TunnelCounters counters;
-  const TunnelSums total = context_.counters.total(tunnel.id(), tunnel.slot());
-  counters.set_name(tunnel_name(tunnel.id()));
-  counters.set_id(tunnel.id());
-  counters.set_slot(tunnel.slot());
+void CounterService::fill(uint32_t id, uint32_t slot, v1::TunnelCounters& counters) const {
+  const TunnelSums total = context_.counters.total(id, slot);
+  counters.set_name(tunnel_name(id));
+  counters.set_id(id);
+  counters.set_slot(slot);
   counters.set_in_packets(total[0]);
   counters.set_in_bytes(total[1]);
   counters.set_out_packets(total[2]);
   counters.set_out_bytes(total[3]);
-  const uint32_t last = context_.counters.last_in_unix(tunnel.id());
+  const uint32_t last = context_.counters.last_in_unix(id);
   if (last != 0) *counters.mutable_last_in_time() = TimeUtil::SecondsToTimestamp(last);
-  return counters;
 }
 
 grpc::Status CounterService::GetTunnelCounters(grpc::ServerContext*,
@@ -60,9 +58,9 @@ grpc::Status CounterService::GetTunnelCounters(grpc::ServerContext*,
   if (!id.ok()) return to_grpc(id.status());
   if (auto there = segment(); !there.ok()) return to_grpc(there.status());
   const bool found = context_.engine.read([&](const Model& model, const Engine::Info&) {
-    const v1::Tunnel* tunnel = model.find(*id);
-    if (tunnel != nullptr) *reply = counters_of(*tunnel);
-    return tunnel != nullptr;
+    const auto slot = model.slot_of(*id);
+    if (slot) fill(*id, *slot, *reply);
+    return slot.has_value();
   });
   return found ? grpc::Status::OK : to_grpc(tunnel_not_found(tunnel_name(*id)));
 }
@@ -104,7 +102,7 @@ grpc::Status CounterService::ListTunnelCounters(grpc::ServerContext*,
   if (!page.ok()) return to_grpc(page.status());
   context_.engine.read([&](const Model& model, const Engine::Info&) {
     for (const uint32_t id : page->ids) {
-      if (const v1::Tunnel* tunnel = model.find(id)) *reply->add_counters() = counters_of(*tunnel);
+      if (const auto slot = model.slot_of(id)) fill(id, *slot, *reply->add_counters());
     }
   });
   reply->set_next_page_token(page->next_page_token);

@@ -100,6 +100,7 @@ absl::StatusOr<TunnelPage> list_tunnels(const Engine& engine, const ListQuery& q
   const RowLess less{order.descending};
   const std::size_t wanted = query.page_size + 1;  // one more tells whether there is a next page
   std::vector<Row> rows;
+  const auto is_full = [&] { return by_id && rows.size() >= wanted; };
   const auto consider = [&](const Model& model, const v1::Tunnel& tunnel) {
     const bool passes =
         render_first ? filter->matches(render(model, tunnel)) : filter->matches(tunnel);
@@ -122,17 +123,28 @@ absl::StatusOr<TunnelPage> list_tunnels(const Engine& engine, const ListQuery& q
   };
 
   uint64_t from = by_id && after ? uint64_t{after->id} + 1 : 0;
-  while (from <= 0xffffffff && !(by_id && rows.size() >= wanted)) {
+  const bool all_by_id = by_id && filter->matches_all() && !accept;
+  while (from <= 0xffffffff && !is_full()) {
     std::size_t seen = 0;
     uint64_t next = uint64_t{1} << 32;
     engine.read([&](const Model& model, const Engine::Info&) {
+      const auto goes_on = [&](uint32_t id) {
+        const bool more = seen++ < kSlice && !is_full();
+        if (!more) next = id;
+        return more;
+      };
+      if (all_by_id) {
+        model.visit_ids_from(uint32_t(from), [&](uint32_t id) {
+          const bool more = goes_on(id);
+          if (more) rows.push_back({std::string(), id});
+          return more;
+        });
+        return;
+      }
       model.visit_from(uint32_t(from), [&](const v1::Tunnel& tunnel) {
-        if (seen++ == kSlice || (by_id && rows.size() >= wanted)) {
-          next = tunnel.id();
-          return false;
-        }
-        consider(model, tunnel);
-        return true;
+        const bool more = goes_on(tunnel.id());
+        if (more) consider(model, tunnel);
+        return more;
       });
     });
     from = next;

@@ -27,7 +27,7 @@ class CounterService final : public v1::CounterService::Service {
 
  private:
   absl::StatusOr<std::shared_ptr<const CounterSegment>> segment() const;
-  v1::TunnelCounters counters_of(const v1::Tunnel& tunnel) const;
+  void fill(uint32_t id, uint32_t slot, v1::TunnelCounters& counters) const;
 
   ServiceContext& context_;
 };

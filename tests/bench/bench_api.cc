@@ -26,6 +26,7 @@
 #include "simplon/v1/watch_service.grpc.pb.h"
 #include "tests/bench/api_bed.h"
 #include "tests/bench/api_wire.h"
+#include "tests/bench/command_line.h"
 #include "tests/bench/json_line.h"
 #include "tests/support/random_config.h"
 
@@ -49,7 +50,7 @@ struct Options {
   int runs = 5;
   uint32_t many = 1'000'000;
   uint32_t some = 50'000;
-  int changes = 300;
+  uint32_t changes = 300;
   std::string directory = "/var/tmp";
   std::string only;  // a case
 };
@@ -104,7 +105,7 @@ class Bench {
   // What the store's medium costs each commit, whatever the program does.
   void sync() const {
     report_latency("sync/" + file_system_of(options_.directory),
-                   sync_times(options_.directory, options_.changes));
+                   sync_times(options_.directory, int(options_.changes)));
   }
 
   // ---- The PoP and its pools, and tunnels in batches.
@@ -216,18 +217,23 @@ class Bench {
     return sum;
   }
 
-  // As it is in the middle of a swap, and as if every tunnel had been used: the snapshot counts
-  // twice, and the segments as long as they are. They are as long as the slots need that there is
-  // room for, and these are a million.
+  // As if every tunnel had been used: the segments count as long as they are, which is as long as
+  // the slots need that there is room for, and these are a million. Memory for two snapshots is
+  // there once the table that was before is as large as the one in force.
   void dataplane_memory(const ApiBed& bed, uint64_t before, const std::string& suffix) const {
-    v1::Snapshot snapshot;
-    grpc::ClientContext context;
-    check(v1::StatusService::NewStub(bed.channel())->GetSnapshot(&context, {}, &snapshot), context,
-          "GetSnapshot", false);
+    v1::UpdateTunnelRequest request;
+    request.mutable_tunnel()->set_id(1);
+    request.mutable_update_mask()->add_paths("mtu");
+    const auto stub = v1::TunnelService::NewStub(bed.channel());
+    for (const uint32_t mtu : {1400u, 1401u, 1402u}) {
+      request.mutable_tunnel()->set_mtu(mtu);
+      v1::Tunnel reply;
+      grpc::ClientContext context;
+      check(stub->UpdateTunnel(&context, request, &reply), context, "UpdateTunnel");
+    }
     const DataplaneBytes now = dataplane_bytes(bed);
     const double per_tunnel =
-        double(now.private_bytes - before + now.segment_bytes + snapshot.size_bytes()) /
-        options_.many;
+        double(now.private_bytes - before + now.segment_bytes) / options_.many;
     report("dataplane_memory" + suffix, "bytes_per_tunnel", per_tunnel, 1, kDataplaneMemory);
   }
 
@@ -315,8 +321,7 @@ class Bench {
 
   void some() {
     const std::string suffix = "/" + std::to_string(options_.some);
-    const v1::Config config =
-        testing::uniform_config(options_.some + 2 * uint32_t(options_.changes) + 1);
+    const v1::Config config = testing::uniform_config(options_.some + 2 * options_.changes + 1);
     v1::Config first = config;
     first.mutable_tunnels()->DeleteSubrange(int(options_.some),
                                             config.tunnels_size() - int(options_.some));
@@ -339,7 +344,7 @@ class Bench {
     std::vector<double> created;
     std::vector<double> updated;
     std::vector<double> deleted;
-    for (int i = 0; i < options_.changes; ++i) {
+    for (int i = 0; i < int(options_.changes); ++i) {
       const v1::Tunnel& tunnel = config.tunnels(int(options_.some) + i);
       const std::string name = "tunnels/T" + std::to_string(tunnel.id());
       const Clock::time_point start = Clock::now();
@@ -396,7 +401,7 @@ class Bench {
   void on_the_wire(const ApiBed& bed, const v1::Config& config, const std::string& suffix) {
     const auto stub = v1::TunnelService::NewStub(bed.channel());
     std::vector<double> times;
-    for (int i = -1; i < options_.changes; ++i) {
+    for (int i = -1; i < int(options_.changes); ++i) {
       const v1::Tunnel& tunnel = config.tunnels(int(options_.some) + i + 1);
       // The client's address: of the unit of the LINK pool that the slot has, the second.
       const uint64_t unit = 0x2001'0db8'0010'0000 + tunnel.slot();
@@ -465,51 +470,25 @@ class Bench {
   const std::string device_;
 };
 
-int usage(int status) {
-  std::fprintf(
-      status == 0 ? stdout : stderr,
-      "usage: bench_api [--json] [--runs N] [--many N] [--some N] [--changes N]\n"
-      "                 [--directory DIR] [--only sync|many|apply|some]\n"
-      "The API of simplon-control with simplon-dataplane beside it, both as processes: tunnels\n"
-      "created in batches, lists, counters and watches of MANY tunnels (1000000), and single\n"
-      "changes among SOME (50000), CHANGES (300) of each kind, up to the first packet through a\n"
-      "new tunnel (as root). DIR (/var/tmp) holds the store: its file system matters.\n");
-  return status;
-}
-
 }  // namespace
 
 int run(int argc, char** argv) {
   Options options;
-  for (int i = 1; i < argc; ++i) {
-    const std::string_view a = argv[i];
-    const auto number = [&] { return uint32_t(std::strtoul(argv[++i], nullptr, 10)); };
-    if (a == "--help" || a == "-h") return usage(0);
-    if (a == "--json") {
-      options.json = true;
-    } else if (i + 1 == argc) {
-      return usage(2);
-    } else if (a == "--runs") {
-      options.runs = int(number());
-    } else if (a == "--many") {
-      options.many = number();
-    } else if (a == "--some") {
-      options.some = number();
-    } else if (a == "--changes") {
-      options.changes = int(number());
-    } else if (a == "--directory") {
-      options.directory = argv[++i];
-    } else if (a == "--only") {
-      options.only = argv[++i];
-    } else {
-      return usage(2);
-    }
-  }
-  if (options.runs < 1 || options.changes < 1 || options.some < kBatch ||
-      options.some + 2 * uint32_t(options.changes) >= kMaxSlots || options.many < 1 ||
-      options.many > kMaxSlots) {
-    return usage(2);
-  }
+  const uint32_t most = (kMaxSlots - kBatch) / 2;
+  CommandLine("bench_api",
+              "The API of simplon-control with simplon-dataplane beside it, both as processes: "
+              "tunnels created "
+              "in batches, lists, counters and watches of many tunnels, and single changes among "
+              "some, up to "
+              "the first packet through a new tunnel (as root)")
+      .json(options.json)
+      .runs(options.runs)
+      .number("--many", options.many, 1, kMaxSlots, "Tunnels, where there are many")
+      .number("--some", options.some, kBatch, most, "Tunnels, where there are some")
+      .number("--changes", options.changes, 1, most / 2, "Single changes of each kind")
+      .word("--directory", options.directory, {}, "Holds the store: its file system matters")
+      .word("--only", options.only, {"sync", "many", "apply", "some"}, "This part alone")
+      .parse(argc, argv);
   Bench(options).run();
   return 0;
 }

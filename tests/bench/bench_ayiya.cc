@@ -26,6 +26,7 @@
 
 #include "tests/bench/ayiya_forwarder.h"
 #include "tests/bench/ayiya_traffic.h"
+#include "tests/bench/command_line.h"
 #include "tests/bench/json_line.h"
 #include "tests/bench/turns.h"
 
@@ -191,7 +192,7 @@ double cycles_per_second() {
 struct Options {
   bool json = false;
   bool engines = false;
-  std::string_view only;  // this case
+  std::string only;  // this case
   int runs = 5;
   uint32_t tunnels = 10'000;
 };
@@ -338,39 +339,24 @@ void measure_engines(const Options& options) {
   }
 }
 
-int usage(int status) {
-  std::fprintf(status == 0 ? stdout : stderr,
-               "usage: bench_ayiya [--json] [--runs N] [--tunnels N] [--case NAME] [--engines]\n"
-               "Cycles (TSC) per packet and Gbit/s (of inner packets) of AYIYA received and sent\n"
-               "over random tunnels: 84, 512 and 1280 bytes, bursts of 1 to 32; beside\n"
-               "libipsec-mb's SHA-1, sixteen jobs at a time, by the faster of its interfaces, of\n"
-               "the same run. Then both ways at once, with UDP checksums, and two floods.\n"
-               "--engines: the ways to hash a batch instead, by its size.\n");
-  return status;
-}
-
 }  // namespace
 
 int run(int argc, char** argv) {
   Options options;
-  for (int i = 1; i < argc; ++i) {
-    const std::string_view a = argv[i];
-    if (a == "--help" || a == "-h") return usage(0);
-    if (a == "--json") {
-      options.json = true;
-    } else if (a == "--engines") {
-      options.engines = true;
-    } else if (a == "--case" && i + 1 < argc) {
-      options.only = argv[++i];
-    } else if (a == "--runs" && i + 1 < argc) {
-      options.runs = std::atoi(argv[++i]);
-    } else if (a == "--tunnels" && i + 1 < argc) {
-      options.tunnels = static_cast<uint32_t>(std::strtoul(argv[++i], nullptr, 10));
-    } else {
-      return usage(2);
-    }
-  }
-  if (options.runs < 1 || options.tunnels == 0 || options.tunnels > kUnits) return usage(2);
+  CommandLine(
+      "bench_ayiya",
+      "Cycles (TSC) per packet and Gbit/s (of inner packets) of AYIYA received and sent over "
+      "random "
+      "tunnels: 84, 512 and 1280 bytes, bursts of 1 to 32; beside libipsec-mb's SHA-1, sixteen "
+      "jobs at "
+      "a time, by the faster of its interfaces, of the same run. Then both ways at once, with UDP "
+      "checksums, and two floods")
+      .json(options.json)
+      .runs(options.runs)
+      .number("--tunnels", options.tunnels, 1, kUnits, "Tunnels in the table")
+      .word("--case", options.only, {}, "This one alone, as receive/84/32")
+      .flag("--engines", options.engines, "The ways to hash a batch instead, by its size")
+      .parse(argc, argv);
   if (options.engines) {
     measure_engines(options);
     return 0;
