@@ -3,11 +3,12 @@
 
 // What swapping the table and reading the counters cost traffic. A worker of the dataplane forwards
 // frames from memory at full speed, in turns undisturbed and while snapshots are published through
-// the real publisher and a reader goes over the counters of all tunnels without a pause, making of
-// them what the API's list does. Both have the other CPU, so that what is seen is what they do to
-// the worker. A CPU of a virtual machine is slower for the other one being busy; so undisturbed is
-// measured with that CPU idle and with another process on it that does the like to tables of its
-// own. Every turn of the worker is timed; those with a new table are what a swap costs.
+// the real publisher and a reader goes over the counters of all tunnels, making of them what the
+// API's list does; paced, and as fast as both can. Both have the other CPU, so that what is seen is
+// what they do to the worker. A CPU of a virtual machine is slower for the other one being busy; so
+// undisturbed is measured with that CPU idle and with another process on it that does the like to
+// tables of its own. Every turn of the worker is timed; those with a new table are what a swap
+// costs.
 
 #include <algorithm>
 #include <array>
@@ -161,9 +162,10 @@ int run(int argc, char** argv) {
   uint32_t interval = uint32_t(kOften.count());
   CommandLine(
       "bench_swap",
-      "Publishes snapshots during traffic while all counters are read without a pause, in turns "
-      "with traffic undisturbed: 1000 of 10000 tunnels, one every 25 ms, 300 back to back, and 20 "
-      "of 1000000. Exit status 1 if a packet was lost")
+      "Publishes snapshots during traffic while all counters are read, in turns with traffic "
+      "undisturbed: 1000 of 10000 tunnels, one every 25 ms, with a million tunnels read a second; "
+      "300 "
+      "and, of 1000000 tunnels, 20 without a pause in either. Exit status 1 if a packet was lost")
       .json(options.json)
       .runs(options.runs)
       .number("--tunnels", tunnels, 0, kUnits, "With so many tunnels only; 0: as above")

@@ -57,8 +57,9 @@ Collector::Collector(const CountersSegment& counters) {
   segment_ = *segment;
 }
 
-void Collector::run(const std::atomic<bool>& stop) {
+void Collector::run(const std::atomic<bool>& stop, std::chrono::nanoseconds each) {
   constexpr uint32_t kPage = 10'000;
+  auto next = std::chrono::steady_clock::now();
   v1::ListTunnelCountersResponse page;
   v1::ListTunnelCountersResponse received;
   std::string sent;
@@ -78,6 +79,7 @@ void Collector::run(const std::atomic<bool>& stop) {
       }
       page.SerializeToString(&sent);
       if (!received.ParseFromString(sent)) fail("a list of counters does not parse");
+      std::this_thread::sleep_until(next += each * page.counters_size());
     }
   }
 }
@@ -98,7 +100,7 @@ void swap(const Table& table, Publisher& publisher, Published& times) {
 
 void disturb(const Table& table, Publisher& publisher, Collector& collector, const Pace& pace,
              Published& times) {
-  const Busy busy([&collector](const std::atomic<bool>& stop) { collector.run(stop); });
+  const Busy busy([&](const std::atomic<bool>& stop) { collector.run(stop, pace.each_tunnel()); });
   const auto start = std::chrono::steady_clock::now();
   for (int n = 0; n < pace.swaps; ++n) {
     std::this_thread::sleep_until(start + n * pace.interval);
