@@ -16,6 +16,7 @@
 #include "control/config/secret.h"
 #include "control/encoding.h"
 #include "control/error/error.h"
+#include "control/store/return_if_error.h"
 #include "control/store/schema.h"
 #include "control/text/absl_text.h"
 #include "dataplane/state/errno_text.h"
@@ -47,9 +48,6 @@ bool lock(int fd, std::chrono::milliseconds patience) {
 }
 
 }  // namespace
-
-#define SIMPLON_RETURN_IF_ERROR(expression) \
-  if (absl::Status status_ = (expression); !status_.ok()) return status_
 
 struct Store::Statements {
   std::optional<Statement> put_meta, delete_meta, put_pool, delete_pool;

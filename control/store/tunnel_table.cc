@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "control/encoding.h"
+#include "control/store/return_if_error.h"
 #include "simplon/v1/config.pb.h"
 
 namespace simplon::control {
@@ -28,9 +29,6 @@ std::string entry_of(std::string_view tunnel) {
 
 }  // namespace
 
-#define SIMPLON_RETURN_IF_ERROR(expression) \
-  if (absl::Status status_ = (expression); !status_.ok()) return status_
-
 absl::Status TunnelTable::prepare(Database& database) {
   const std::pair<std::optional<Statement>*, const char*> statements[] = {
       {&below_, "SELECT id, proto FROM tunnels WHERE id <= ?1 ORDER BY id DESC LIMIT 1"},
@@ -47,7 +45,6 @@ absl::Status TunnelTable::prepare(Database& database) {
 }
 
 absl::Status TunnelTable::read_entry(std::size_t at, Place* place) const {
-  using google::protobuf::internal::WireFormatLite;
   using google::protobuf::io::CodedInputStream;
   const std::string& bytes = open_->tunnels;
   CodedInputStream in(reinterpret_cast<const uint8_t*>(bytes.data()) + at, int(bytes.size() - at));
