@@ -167,8 +167,8 @@ int run(int argc, char** argv) {
       "bench_swap",
       "Publishes snapshots during traffic while all counters are read, in turns with traffic "
       "undisturbed: 1000 of 10000 tunnels, one every 25 ms, with a million tunnels read a second; "
-      "300 "
-      "and, of 1000000 tunnels, 20 without a pause in either. Exit status 1 if a packet was lost")
+      "300 of 10000 and 20 of 1000000 without a pause in either. Exit status 1 if a packet was "
+      "lost")
       .json(options.json)
       .runs(options.runs)
       .number("--tunnels", tunnels, 0, kUnits, "With so many tunnels only; 0: as above")

@@ -42,6 +42,13 @@ SealedSnapshot build(const v1::Config& config) {
   return *std::move(sealed);
 }
 
+control::CompiledConfig compile(const v1::Config& config) {
+  control::Violations violations;
+  control::CompiledConfig compiled = control::compile_config(config, violations);
+  REQUIRE(violations.empty());
+  return compiled;
+}
+
 SnapshotView open(const SealedSnapshot& sealed, const SnapshotOpenOptions& options = {}) {
   SnapshotOpenResult result = SnapshotView::open(sealed.fd.get(), options);
   INFO(result.error.reason);
@@ -287,10 +294,7 @@ TEST_CASE("what is secret is out of reach for a wrong question") {
 }
 
 TEST_CASE("passwords come and go with their tunnels and leave nothing behind") {
-  control::Violations violations;
-  control::CompiledConfig compiled =
-      control::compile_config(testing::every_type_config(), violations);
-  REQUIRE(violations.empty());
+  const control::CompiledConfig compiled = compile(testing::every_type_config());
   control::SnapshotBuilder builder(compiled.context);
   for (const auto& tunnel : compiled.tunnels) builder.add(tunnel);
   const auto& heartbeat = compiled.tunnels[1];
@@ -394,9 +398,7 @@ TEST_CASE("incarnations come from the caller and those not given are zero") {
 }
 
 TEST_CASE("a builder goes on from tunnel to tunnel") {
-  control::Violations violations;
-  control::CompiledConfig compiled = control::compile_config(testing::sample_config(), violations);
-  REQUIRE(violations.empty());
+  const control::CompiledConfig compiled = compile(testing::sample_config());
   control::SnapshotBuilder builder(compiled.context);
   for (const auto& tunnel : compiled.tunnels) builder.add(tunnel);
   const auto& gone = compiled.tunnels.back();
@@ -413,9 +415,7 @@ TEST_CASE("a builder goes on from tunnel to tunnel") {
 }
 
 TEST_CASE("a snapshot maps a pool's units up to the last that is in use") {
-  control::Violations violations;
-  control::CompiledConfig compiled = control::compile_config(testing::sample_config(), violations);
-  REQUIRE(violations.empty());
+  const control::CompiledConfig compiled = compile(testing::sample_config());
   control::SnapshotBuilder builder(compiled.context);
   for (const auto& tunnel : compiled.tunnels) builder.add(tunnel);
   const auto mapped = [&builder] {
