@@ -5,6 +5,9 @@
 
 #pragma once
 
+#include <google/protobuf/io/coded_stream.h>
+
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -18,15 +21,11 @@ constexpr uint32_t field_tag(int field, uint32_t wire_type) {
   return uint32_t(field) << 3 | wire_type;
 }
 
-constexpr std::size_t varint_size(uint64_t value) {
-  std::size_t size = 1;
-  for (; value >= 0x80; value >>= 7) ++size;
-  return size;
-}
-
 inline void append_varint(std::string& bytes, uint64_t value) {
-  for (; value >= 0x80; value >>= 7) bytes += char(value | 0x80);
-  bytes += char(value);
+  constexpr std::size_t kMostBytes = 10;
+  uint8_t varint[kMostBytes];
+  const uint8_t* end = google::protobuf::io::CodedOutputStream::WriteVarint64ToArray(value, varint);
+  bytes.append(reinterpret_cast<const char*>(varint), std::size_t(end - varint));
 }
 
 // What comes before a text, bytes or message of that size.
@@ -47,8 +46,8 @@ inline void append_field(std::string& bytes, int field, uint64_t value) {
 }
 
 // Bytes append_field() adds for a value of that size, with a field number below 16.
-constexpr std::size_t field_size(std::size_t size) {
-  return 1 + varint_size(size) + size;
+inline std::size_t field_size(std::size_t size) {
+  return 1 + google::protobuf::io::CodedOutputStream::VarintSize64(size) + size;
 }
 
 }  // namespace simplon::control
