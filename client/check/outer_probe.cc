@@ -18,10 +18,9 @@
 
 #include "client/path/beat_text.h"
 #include "client/path/codec.h"
+#include "client/path/echo_request.h"
 #include "client/path/outer_socket.h"
 #include "control/table/unique_fd.h"
-#include "dataplane/net/checksum.h"
-#include "dataplane/net/headers.h"
 #include "dataplane/net/heartbeat.h"
 #include "dataplane/state/errno_text.h"
 
@@ -31,17 +30,6 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 using Kind = OuterProbe::Kind;
-
-constexpr uint8_t kEchoRequest = 128;
-constexpr uint8_t kEchoReply = 129;
-constexpr std::size_t kPayload = 16;
-
-struct EchoPacket {
-  Ipv6Header ip;
-  IcmpHeader icmp;
-  std::array<uint8_t, kPayload> data;
-};
-static_assert(sizeof(EchoPacket) == 64);
 
 uint32_t now_s() {
   return static_cast<uint32_t>(std::time(nullptr));
@@ -80,6 +68,10 @@ class Prober {
  private:
   OuterProbe once(std::chrono::milliseconds timeout) {
     int error = 0;
+    // A NAT takes protocol 41 from the PoP for its own when it comes before ours has gone out.
+    if (tunnel_.type == TunnelType::kHeartbeat && !send_echo(error)) {
+      return {Kind::kRefused, 0, explain_outer_error(error, pop_, local_)};
+    }
     if (!send_beat(error) || !send_echo(error)) {
       return {Kind::kRefused, 0, explain_outer_error(error, pop_, local_)};
     }
@@ -132,29 +124,18 @@ class Prober {
   }
 
   bool send_echo(int& error) {
-    EchoPacket echo{};
-    echo.ip.version_class_flow = 6u << 28;
-    echo.ip.payload_length = static_cast<uint16_t>(sizeof echo - sizeof echo.ip);
-    echo.ip.next_header = IPPROTO_ICMPV6;
-    echo.ip.hop_limit = 64;
-    echo.ip.source = tunnel_.client;
-    echo.ip.destination = tunnel_.pop;
-    echo.icmp.type = kEchoRequest;
     // What nobody can answer who has not seen it.
     uint32_t id = 0;
+    std::array<uint8_t, sizeof sent_.data> data{};
     if (getrandom(&id, sizeof id, 0) != static_cast<ssize_t>(sizeof id) ||
-        getrandom(echo.data.data(), echo.data.size(), 0) != static_cast<ssize_t>(kPayload)) {
+        getrandom(data.data(), data.size(), 0) != static_cast<ssize_t>(data.size())) {
       error = EIO;
       return false;
     }
-    echo.icmp.rest = id;
-    sent_ = echo;
-    std::vector<uint8_t> datagram(codec_->header_size() + sizeof echo);
-    std::memcpy(datagram.data() + codec_->header_size(), static_cast<const void*>(&echo),
-                sizeof echo);
-    const std::span<uint8_t> inner = std::span(datagram).subspan(codec_->header_size());
-    const Be16 sum = icmpv6_checksum(echo.ip, inner.subspan(sizeof(Ipv6Header)));
-    std::memcpy(inner.data() + sizeof(Ipv6Header) + 2, static_cast<const void*>(&sum), sizeof sum);
+    sent_ = make_echo_request(tunnel_.client, tunnel_.pop, id, data);
+    std::vector<uint8_t> datagram(codec_->header_size());
+    const std::span<const uint8_t> echo = bytes_of(sent_);
+    datagram.insert(datagram.end(), echo.begin(), echo.end());
     codec_->seal(datagram, now_s());
     const OuterSocket::Outgoing out{datagram, 0};
     return socket_.send({&out, 1}, error) == 1;

@@ -19,6 +19,7 @@
 #include <limits>
 
 #include "client/path/beat_text.h"
+#include "client/path/echo_request.h"
 #include "client/path/outer_socket.h"
 #include "dataplane/net/heartbeat.h"
 #include "dataplane/state/errno_text.h"
@@ -224,24 +225,37 @@ void PathLoop::beat() {
 }
 
 // A new socket each time: it takes the address that is right now, as the usual client's does.
-bool PathLoop::send_beat() {
-  const FileDescriptor out(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  sockaddr_in to{};
-  to.sin_family = AF_INET;
-  to.sin_port = htons(kHeartbeatPort);
-  to.sin_addr.s_addr = pop_.raw();
-  const std::string text = beat_text(tunnel_, static_cast<uint64_t>(unix_now()));
-  bool sent = static_cast<bool>(out);
-  if (sent && settings_.local_ipv4) {
+int PathLoop::send_once(int type, int protocol, uint16_t port, std::span<const uint8_t> bytes) {
+  const FileDescriptor out(socket(AF_INET, type | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol));
+  if (!out) return errno;
+  if (settings_.local_ipv4) {
     sockaddr_in from{};
     from.sin_family = AF_INET;
     from.sin_addr.s_addr = settings_.local_ipv4->raw();
-    sent = bind(out.get(), reinterpret_cast<const sockaddr*>(&from), sizeof from) == 0;
+    if (bind(out.get(), reinterpret_cast<const sockaddr*>(&from), sizeof from) != 0) return errno;
   }
-  sent = sent && sendto(out.get(), text.data(), text.size(), 0,
-                        reinterpret_cast<const sockaddr*>(&to), sizeof to) >= 0;
-  if (!sent) health_.sending_failed(explain_outer_error(errno, pop_, settings_.local_ipv4));
-  return sent;
+  sockaddr_in to{};
+  to.sin_family = AF_INET;
+  to.sin_port = htons(port);
+  to.sin_addr.s_addr = pop_.raw();
+  const ssize_t sent = sendto(out.get(), bytes.data(), bytes.size(), 0,
+                              reinterpret_cast<const sockaddr*>(&to), sizeof to);
+  return sent < 0 ? errno : 0;
+}
+
+void PathLoop::open_nat() {
+  const EchoPacket echo = make_echo_request(tunnel_.client, tunnel_.pop, 0, {});
+  send_once(SOCK_RAW, IPPROTO_IPV6, 0, bytes_of(echo));
+}
+
+bool PathLoop::send_beat() {
+  open_nat();
+  const std::string text = beat_text(tunnel_, static_cast<uint64_t>(unix_now()));
+  const auto* bytes = reinterpret_cast<const uint8_t*>(text.data());
+  const int error = send_once(SOCK_DGRAM, IPPROTO_UDP, kHeartbeatPort, {bytes, text.size()});
+  if (error == 0) return true;
+  health_.sending_failed(explain_outer_error(error, pop_, settings_.local_ipv4));
+  return false;
 }
 
 }  // namespace simplon::client

@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 
 #include "client/path/health.h"
@@ -64,6 +65,13 @@ class PathLoop : public TunnelPath {
   void check_address_soon();
   void check_address();
   void beat();
+  // Sends protocol 41 to the PoP before the PoP is told where to send it. A NAT lets in what
+  // answers something that went out; but a packet of the PoP's that came first it takes for its
+  // own, and then has no room for ours while those go on coming. Each beat keeps it open. Where it
+  // may not (no CAP_NET_RAW, and others move the packets), there are the beats alone.
+  void open_nat();
+  // 0 or the errno.
+  int send_once(int type, int protocol, uint16_t port, std::span<const uint8_t> bytes);
   void set_timer();
 
   const bool beats_;

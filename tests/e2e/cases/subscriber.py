@@ -5,9 +5,10 @@
 import contextlib
 import json
 import os
+import socket
 import time
 
-from simplon_e2e import traffic
+from simplon_e2e import traffic, wire
 from simplon_e2e.processes import wait_until
 from simplon_e2e.registry import case
 from simplon_e2e.subscriber import DEVICE, Subscriber
@@ -126,13 +127,42 @@ def _(bed):
         expect_traffic(bed, home)
 
 
-@case("simplon-client: a heartbeat tunnel works through a NAT that lets protocol 41 through")
+def outer_packets(bed, seconds):
+    """Protocol and UDP port (or None) of each IPv4 packet that leaves the home's NAT meanwhile."""
+    ipv4 = 0x0800
+    seen = []
+    router = bed.network.router
+    with router.call(socket.socket, socket.AF_PACKET, socket.SOCK_DGRAM) as sniffer:
+        sniffer.bind(("home", ipv4))  # sees what comes in there
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0:
+            sniffer.settimeout(left)
+            with contextlib.suppress(TimeoutError):
+                packet = sniffer.recv(2048)
+                header = (packet[0] & 15) * 4
+                port = packet[header + 2 : header + 4]
+                is_udp = packet[9] == socket.IPPROTO_UDP
+                seen.append((packet[9], int.from_bytes(port, "big") if is_udp else None))
+    return seen
+
+
+@case("simplon-client: a heartbeat tunnel opens a NAT for protocol 41 before others send to it")
 def _(bed):
     home = bed.home
+    home.flush_nat()
+    # From the first beat on the PoP has packets for the home: where the NAT sees those first, it
+    # drops all that goes out.
+    stream = traffic.Stream(bed.host, home.ipv6, bed.directory, interval=0.002)
     with subscriber(bed, home, "heartbeat", beat_timeout="15s") as one:
         one.start()
-        traffic.wait_for_ping(home.namespace, HOST_IPV6)
-        traffic.wait_for_ping(bed.host, home.ipv6)
+        beat, inner = (socket.IPPROTO_UDP, wire.BEAT_PORT), (socket.IPPROTO_IPV6, None)
+        sent = [packet for packet in outer_packets(bed, 4) if packet in (beat, inner)]
+        stream.stop()
+        beats = [i for i, packet in enumerate(sent) if packet == beat]
+        assert beats, sent
+        assert all(i > 0 and sent[i - 1] == inner for i in beats), sent
+        traffic.expect_ping(bed.host, home.ipv6)
+        traffic.expect_ping(home.namespace, HOST_IPV6)
         assert bed.pop.state(home)["endpoint"]["address"] == NAT_IPV4
 
 
