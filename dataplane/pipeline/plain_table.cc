@@ -10,15 +10,13 @@ namespace simplon {
 namespace {
 
 PlainTable::Place place_of(const PoolRecord& pool, uint32_t slot_capacity) {
-  const auto kind = static_cast<PoolKind>(pool.kind);
-  const uint32_t beyond = pool.first < slot_capacity ? slot_capacity - pool.first : 0;
   return {
       .base = pool.base,
       .mask = pool.mask,
       .first = pool.first,
-      .limit = kind == PoolKind::kDelegated ? pool.mapped_units : std::min(pool.unit_count, beyond),
+      .limit = unit_limit(pool, slot_capacity),
       .shift = pool.shift,
-      .kind = kind,
+      .kind = static_cast<PoolKind>(pool.kind),
   };
 }
 

@@ -26,7 +26,7 @@ class PlainTable {
     uint64_t base = ~uint64_t{0};
     uint64_t mask = 0;
     uint32_t first = 0;
-    uint32_t limit = 0;  // units below it have a slot or a map entry
+    uint32_t limit = 0;  // unit_limit()
     uint8_t shift = 0;
     PoolKind kind = PoolKind::kNone;  // kNone: no pool
 

@@ -7,21 +7,23 @@
 
 namespace simplon {
 
+uint32_t unit_limit(const PoolRecord& pool, uint32_t slot_capacity) {
+  if (pool.kind == static_cast<uint32_t>(PoolKind::kDelegated)) return pool.mapped_units;
+  return pool.first < slot_capacity ? std::min(pool.unit_count, slot_capacity - pool.first) : 0;
+}
+
 void PoolIndex::build(std::span<const PoolRecord> pools, uint32_t slot_capacity) {
   *this = PoolIndex{};
   count_ = static_cast<uint32_t>(std::min(pools.size(), kMaxPools));
   for (std::size_t i = 0; i < count_; ++i) {
     const PoolRecord& pool = pools[i];
-    const auto kind = static_cast<PoolKind>(pool.kind);
-    const uint32_t beyond = pool.first < slot_capacity ? slot_capacity - pool.first : 0;
     entries_[i] = {
         .base = pool.base,
         .mask = pool.mask,
         .first = pool.first,
-        .limit =
-            kind == PoolKind::kDelegated ? pool.mapped_units : std::min(pool.unit_count, beyond),
+        .limit = unit_limit(pool, slot_capacity),
         .shift = pool.shift,
-        .kind = kind,
+        .kind = static_cast<PoolKind>(pool.kind),
     };
   }
   if (count_ <= kScanned) return;

@@ -26,7 +26,12 @@ struct PoolLookup {
   uint32_t value = kNoSlot;
 
   bool hit() const { return kind != PoolKind::kNone; }
+  // `value` is an index of unit_to_slot, and within it.
+  bool is_mapped() const { return kind == PoolKind::kDelegated && value != kNoSlot; }
 };
+
+// How many units of a validated pool have a slot or a map entry: those below it.
+uint32_t unit_limit(const PoolRecord& pool, uint32_t slot_capacity);
 
 class PoolIndex {
  public:
@@ -60,7 +65,7 @@ class PoolIndex {
     uint64_t base = ~uint64_t{0};
     uint64_t mask = 0;
     uint32_t first = 0;
-    uint32_t limit = 0;  // units below it have a slot or a map entry
+    uint32_t limit = 0;  // unit_limit()
     uint32_t shift = 0;
     PoolKind kind = PoolKind::kNone;
   };

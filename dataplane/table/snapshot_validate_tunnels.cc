@@ -236,8 +236,7 @@ class TunnelChecker {
     const auto own = Ipv6Address::from_bytes(parts_.pop->ipv6_address);
     const PoolLookup found = parts_.index.lookup(own.hi());
     if (!found.hit()) return std::nullopt;
-    const bool mapped = found.kind == PoolKind::kDelegated && found.value != kNoSlot;
-    const uint32_t owner = mapped ? parts_.unit_to_slot[found.value] : found.value;
+    const uint32_t owner = found.is_mapped() ? parts_.unit_to_slot[found.value] : found.value;
     if (!used_.test(owner)) return std::nullopt;
     return error(Section::kSlots, owner, "a prefix of the tunnel holds the PoP's own IPv6 address");
   }

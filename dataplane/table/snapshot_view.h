@@ -81,13 +81,13 @@ class SnapshotView {
   // Between the steps, a few packets ahead. Always inline: GCC takes a function that only
   // prefetches for one without effect, and drops calls of it.
   [[gnu::always_inline]] void prefetch(const PoolLookup& found) const {
-    if (is_mapped(found)) __builtin_prefetch(&unit_to_slot_[found.value]);
+    if (found.is_mapped()) __builtin_prefetch(&unit_to_slot_[found.value]);
   }
 
   // Step 2: the slot, or kNoSlot when no pool covers the address or the unit belongs to nobody. The
   // slot itself may still be unused.
   uint32_t resolve(const PoolLookup& found) const {
-    return is_mapped(found) ? unit_to_slot_[found.value] : found.value;
+    return found.is_mapped() ? unit_to_slot_[found.value] : found.value;
   }
 
   // Both steps, where there is nothing to overlap.
@@ -141,11 +141,6 @@ class SnapshotView {
   std::span<const uint32_t> outer_index_find(const Ipv6Address& remote, uint8_t local_index) const;
 
  private:
-  // `value` is an index of unit_to_slot, and within it.
-  static bool is_mapped(const PoolLookup& found) {
-    return found.kind == PoolKind::kDelegated && found.value != kNoSlot;
-  }
-
   SnapshotView() = default;
 
   // `mapping` holds `bytes`; null if the memory is somebody else's.
