@@ -112,8 +112,22 @@ void SlowPathThread::handle(const ForwardingTable& table, void* mbuf) {
     slow_path_.handle(table, packet, context_.now_ns);
     return;
   }
-  // Slots and interfaces are those of a table that was replaced meanwhile. The bytes are as they
-  // were received, so the packet can start again.
+  // Slots and interfaces are those of a table that was replaced meanwhile.
+  const bool oversize = packet.punt_class == PuntClass::kOversize;
+  if (oversize && packet.out_slot != kNoSlot) {
+    // Rewritten for the tunnel the slot was then.
+    context_.counters.add(WorkerCounter::kPuntsTaken);
+    context_.counters.drop(DropReason::kPacketTooBig);
+    io_.release(packet);
+    return;
+  }
+  if (oversize || packet.punt_class == PuntClass::kUnresolved) {
+    // Rewritten too, but all that is still asked its header tells; the slots are counted on, no
+    // more, as are those of what waits for a neighbour while tables change.
+    slow_path_.handle(table, packet, context_.now_ns);
+    return;
+  }
+  // The bytes are as they were received, so the packet can start again.
   to_packet(mbuf_of(packet), packet.port, packet);
   process_burst(context_, table, {&packet, 1});
   switch (packet.verdict) {

@@ -128,10 +128,9 @@ void Worker::process(std::span<Packet> burst) {
 
 // The same with a look at the clock in between. `start`: when the burst was asked for.
 void Worker::process_timed(std::span<Packet> burst, uint64_t start) {
-  flush();  // frames of other bursts are not this one's cost
-  const uint64_t received = rte_rdtsc();
   profile_ = {};
-  profile_.add(Stage::kReceive, received - start, burst.size());
+  profile_.add(Stage::kReceive, rte_rdtsc() - start, burst.size());
+  flush();  // frames of other bursts are not this one's cost
   context_.profile = &profile_;
   process_burst(context_, *table_, burst);
   context_.profile = nullptr;

@@ -11,6 +11,8 @@
 #include <rte_ring.h>
 
 #include <array>
+#include <atomic>
+#include <cstring>
 #include <memory>
 #include <thread>
 #include <vector>
@@ -19,6 +21,7 @@
 #include "dataplane/pipeline/stage_profile.h"
 #include "dataplane/port/mbuf_adapter.h"
 #include "dataplane/state/conservation.h"
+#include "dataplane/worker/slow_path_thread.h"
 #include "tests/bench/config.h"
 #include "tests/bench/traffic.h"
 #include "tests/support/catch.h"
@@ -45,8 +48,8 @@ rte_ring* make_ring(const std::string& name) {
   return rte_ring_create(name.c_str(), kRing, SOCKET_ID_ANY, RING_F_SP_ENQ | RING_F_SC_DEQ);
 }
 
-ForwardingTable make_table(const bench::Plan& plan) {
-  auto snapshot = control::build_snapshot(bench::make_config(plan), 1, 1);
+ForwardingTable make_table(const bench::Plan& plan, uint64_t generation = 1) {
+  auto snapshot = control::build_snapshot(bench::make_config(plan), generation, 1);
   REQUIRE(snapshot.ok());
   auto opened = SnapshotView::open(snapshot->fd.get(), {.copy = true});
   REQUIRE(opened);
@@ -56,6 +59,8 @@ ForwardingTable make_table(const bench::Plan& plan) {
   REQUIRE(links);
   return {std::move(*opened.view), *links};
 }
+
+const Ipv6Address kGateway = Ipv6Address::from_ipv4(Ipv4Address::from_value(0xc00002fe));
 
 struct Bed {
   explicit Bed(uint32_t tx_delay_us) : traffic(plan, 64) {
@@ -70,14 +75,13 @@ struct Bed {
     const int port = rte_eth_from_rings(("ring" + name).c_str(), &in, 1, &out, 1, 0);
     REQUIRE(port >= 0);
     const rte_eth_conf conf{};
-    const auto id = static_cast<uint16_t>(port);
+    id = static_cast<uint16_t>(port);
     REQUIRE(rte_eth_dev_configure(id, 1, 1, &conf) == 0);
     REQUIRE(rte_eth_rx_queue_setup(id, 0, kRing, 0, nullptr, pool) == 0);
     REQUIRE(rte_eth_tx_queue_setup(id, 0, kRing, 0, nullptr) == 0);
     REQUIRE(rte_eth_dev_start(id) == 0);
 
-    neighbors->set(0, Ipv6Address::from_ipv4(*Ipv4Address::parse("192.0.2.254")),
-                   bench::kGatewayMac);
+    neighbors->set(0, kGateway, bench::kGatewayMac);
     traffic.draw(bench::Direction::kEncap);
     table = std::make_unique<ForwardingTable>(make_table(plan));
     active.exchange(table.get());
@@ -117,6 +121,7 @@ struct Bed {
   bool eal = start_eal();  // before the clock, which asks it
   bench::Plan plan{16};
   bench::Traffic traffic;
+  uint16_t id = 0;  // of the port
   rte_mempool* pool = nullptr;
   rte_ring* in = nullptr;
   rte_ring* out = nullptr;
@@ -126,7 +131,7 @@ struct Bed {
   std::unique_ptr<NeighborTable> neighbors = std::make_unique<NeighborTable>();
   std::unique_ptr<ForwardingTable> table;
   ActiveTable<ForwardingTable> active;
-  QsbrGate gate{1};
+  QsbrGate gate{2};
   TscClock clock;
   WallClock wall_clock;
   std::unique_ptr<Worker> worker;
@@ -205,6 +210,148 @@ TEST_CASE("one burst in 64 is timed by stage, and all are counted by size") {
         counter_load(bed.column[std::size_t(WorkerCounter::kProfileReceiveCycles) + 2 * stage]);
   }
   CHECK(in_pipeline > 0);
+}
+
+TEST_CASE("sending what others left behind is no part of receiving a timed burst") {
+  Bed bed(10'000'000);
+  for (int n = 0; n < 64; ++n) {
+    bed.arrive(1);
+    bed.worker->step();
+    bed.left();
+  }
+  REQUIRE(bed.worker->held() != 0);
+  const uint64_t received = bed.count(WorkerCounter::kProfileReceiveCycles);
+  const uint64_t sent = bed.count(WorkerCounter::kProfileTransmitCycles);
+
+  // Takes a twentieth of a second, the first time.
+  struct SlowOnce {
+    uint64_t cycles = rte_get_tsc_hz() / 20;
+    bool done = false;
+    static uint16_t send(uint16_t, uint16_t, rte_mbuf**, uint16_t count, void* self) {
+      auto& slow = *static_cast<SlowOnce*>(self);
+      const uint64_t until = rte_rdtsc() + slow.cycles;
+      while (!slow.done && rte_rdtsc() < until) {
+      }
+      slow.done = true;
+      return count;
+    }
+  } slow;
+  const auto* callback = rte_eth_add_tx_callback(bed.id, 0, SlowOnce::send, &slow);
+  REQUIRE(callback != nullptr);
+  bed.arrive(1);
+  bed.worker->step();
+  rte_eth_remove_tx_callback(bed.id, 0, callback);
+  CHECK(slow.done);
+  CHECK(bed.count(WorkerCounter::kProfileReceivePackets) == 2);
+  CHECK(bed.count(WorkerCounter::kProfileReceiveCycles) - received < slow.cycles);
+  CHECK(bed.count(WorkerCounter::kProfileTransmitCycles) - sent < slow.cycles);
+}
+
+// ---- What is on its way to the slow path when the table changes.
+
+struct NoEvents final : EventSink {
+  void publish(TunnelEvent) override {}
+};
+
+// The slow path behind a worker, until nothing is left to do. What it sends waits in `hand_over`.
+struct SlowPathBed {
+  explicit SlowPathBed(Bed& worker_bed) : bed(worker_bed) {
+    static int beds = 0;
+    hand_over = make_ring("hand-over" + std::to_string(++beds));
+    REQUIRE(hand_over != nullptr);
+  }
+
+  void run() {
+    WorkerContext context(column.data(), tunnels.data(), *bed.neighbors, 1, 1);
+    MbufPacketIo io(context, bed.pool, {{bed.id, false, 0}}, hand_over);
+    NoEvents events;
+    const auto inbox = std::make_unique<SlowPathThread::Inbox>();
+    SlowPathThread::Config config;
+    config.reader = 1;
+    config.punts = {bed.punts};
+    SlowPathThread thread(config, context, *bed.neighbors, io, bed.active, bed.gate, bed.clock,
+                          bed.wall_clock, events, *inbox);
+    const std::atomic<bool> stop{true};
+    thread.run(stop);
+  }
+  uint64_t count(WorkerCounter counter) { return WorkerCounters(column.data()).get(counter); }
+  int64_t imbalance() {
+    const std::array<const uint64_t*, 2> columns{bed.column.data(), column.data()};
+    return conservation(columns).imbalance();
+  }
+  // Of the frames sent the IPv4 packets; all are freed.
+  std::vector<std::vector<uint8_t>> sent_ipv4() {
+    std::vector<std::vector<uint8_t>> frames;
+    for (void* mbuf = nullptr; rte_ring_sc_dequeue(hand_over, &mbuf) == 0;) {
+      auto* frame = static_cast<rte_mbuf*>(mbuf);
+      const auto* bytes = rte_pktmbuf_mtod(frame, const uint8_t*);
+      const auto* ethernet = reinterpret_cast<const EthernetHeader*>(bytes);
+      if (ethernet->type == kEtherTypeIpv4) {
+        frames.emplace_back(bytes, bytes + frame->data_len);
+      }
+      rte_pktmbuf_free(frame);
+    }
+    return frames;
+  }
+
+  Bed& bed;
+  rte_ring* hand_over = nullptr;
+  std::array<uint64_t, kWorkerCounterCapacity> column{};
+  std::array<TunnelCounters, 64> tunnels{};
+};
+
+TEST_CASE("a packet that wants its next hop gets it from a table that came meanwhile") {
+  Bed usual(0);
+  usual.arrive(1);
+  usual.worker->step();
+  void* mbuf = nullptr;
+  REQUIRE(rte_ring_sc_dequeue(usual.out, &mbuf) == 0);
+  auto* frame = static_cast<rte_mbuf*>(mbuf);
+  const auto* bytes = rte_pktmbuf_mtod(frame, const uint8_t*);
+  const std::vector<uint8_t> expected(bytes, bytes + frame->data_len);
+  rte_pktmbuf_free(frame);
+
+  Bed bed(0);
+  SlowPathBed slow_path(bed);
+  bed.neighbors->remove(0, kGateway);
+  bed.arrive(1);
+  bed.worker->step();
+  REQUIRE(bed.count(WorkerCounter::kPunted) == 1);
+  const ForwardingTable next = make_table(bed.plan, 2);
+  bed.active.exchange(&next);
+  bed.neighbors->set(0, kGateway, bench::kGatewayMac);
+  slow_path.run();
+  CHECK(slow_path.imbalance() == 0);
+  CHECK(slow_path.count(WorkerCounter::kPuntsTaken) == 1);
+  const auto sent = slow_path.sent_ipv4();
+  REQUIRE(sent.size() == 1);
+  CHECK(sent[0] == expected);
+  uint64_t booked = 0;
+  for (const TunnelCounters& t : slow_path.tunnels) booked += t.out_packets;
+  CHECK(booked == 1);
+}
+
+TEST_CASE("a packet to be cut for a tunnel of a table that is gone is dropped by name") {
+  Bed bed(0);
+  SlowPathBed slow_path(bed);
+  const ForwardingTable next = make_table(bed.plan, 2);
+  bed.active.exchange(&next);
+  rte_mbuf* mbuf = rte_pktmbuf_alloc(bed.pool);
+  REQUIRE(mbuf != nullptr);
+  const unsigned free = rte_mempool_avail_count(bed.pool);
+  Packet packet;
+  to_packet(mbuf, 0, packet);
+  packet.verdict = Verdict::kPunt;
+  packet.punt_class = PuntClass::kOversize;
+  packet.inner_ipv4 = true;
+  packet.out_slot = next.snapshot.slot_capacity() + 5;
+  store_punt(packet, 1);
+  REQUIRE(rte_ring_sp_enqueue(bed.punts, mbuf) == 0);
+  slow_path.run();
+  CHECK(slow_path.count(WorkerCounter::kPuntsTaken) == 1);
+  CHECK(WorkerCounters(slow_path.column.data()).drops(DropReason::kPacketTooBig) == 1);
+  slow_path.sent_ipv4();
+  CHECK(rte_mempool_avail_count(bed.pool) == free + 1);
 }
 
 }  // namespace
