@@ -102,7 +102,7 @@ constexpr std::size_t kAyiyaInnerAt = kAyiyaAt + sizeof(AyiyaHeader);
   const uint64_t wanted = kAyiya | uint64_t{slot.incarnation & 0x7fu} << kIncarnationShift |
                           port << kPortShift | outer->source.value();
   const uint32_t local = burst.table.plain.local_end(local_index(word)).address;
-  return (word & kPlace) == wanted && local == outer->destination.raw() &&
+  return (word & kPlace) == wanted && local == outer->destination.raw() && local != 0 &&
          runtime.is_old_news(number, packet.at<AyiyaHeader>(kAyiyaAt)->epoch.value(),
                              burst.context.time.boot_s);
 }

@@ -32,7 +32,8 @@ struct AyiyaWay {
   way.port = byte_swap(static_cast<uint16_t>(word >> kPortShift));
   way.remote = byte_swap(address);
   return (word & kPlain) == (kUpVerified | kAyiya) && incarnation(word) == slot.incarnation &&
-         address != 0 && !burst.table.plain.is_on_link(way.remote);
+         address != 0 && burst.table.plain.local_end(way.local_index).address != 0 &&
+         !burst.table.plain.is_on_link(way.remote);
 }
 
 // Upper halves of link prefixes, by the pool of the last one asked for.

@@ -32,6 +32,14 @@ Endpoint configured_endpoint(const TunnelSlot& slot) {
           .verified = true};
 }
 
+// What was learned at an address of the PoP's that it has no longer, or another family's is in the
+// place of, could be answered from nowhere.
+bool ends_here(const PopRecord& pop, const Endpoint& endpoint) {
+  return endpoint.local_index < pop.local_address_count &&
+         Ipv6Address::from_bytes(pop.local_addresses[endpoint.local_index]).is_ipv4_mapped() ==
+             endpoint.address.is_ipv4_mapped();
+}
+
 NextHop next_hop_of(const LinkTable& links, const Endpoint& endpoint) {
   // NOLINTNEXTLINE(clang-analyzer-core.uninitialized.Branch): members are made in their order
   if (!endpoint.up) return {};
@@ -49,6 +57,7 @@ TunnelRoute tunnel_route(const RuntimeTable& runtime, const ForwardingTable& tab
                                         : configured_endpoint(tunnel),
                     .next_hop = next_hop_of(table.links, route.endpoint),
                     .mtu = tunnel.mtu};
+  if (dynamic) route.endpoint.up &= ends_here(table.snapshot.pop(), route.endpoint);
   if (!route.endpoint.up) return route;
   route.overhead = static_cast<uint16_t>(overhead_of(tunnel, route.endpoint));
   // What is static over IPv4 has been cut to the link by control, or goes out in fragments.

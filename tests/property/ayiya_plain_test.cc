@@ -50,8 +50,13 @@ tunnels { id: 9 slot: 9 type: HEARTBEAT password: "0123456789abcdef0123" }
 tunnels { id: 10 slot: 10 type: PROTO41 remote: "198.51.100.10" }
 tunnels { id: 11 slot: 11 type: AYIYA password: "0123456789abcdef0123" }
 tunnels { id: 12 slot: 12 type: AYIYA password: "0123456789abcdef0123" }
+tunnels { id: 13 slot: 13 type: AYIYA password: "0123456789abcdef0123"
+  previous_password: "3210fedcba9876543210" }
 )";
 }
+constexpr uint32_t kSlots = 14;
+constexpr uint32_t kRotating = 13;
+constexpr std::string_view kPreviousPassword = "3210fedcba9876543210";
 
 constexpr std::string_view kPops[] = {
     R"(interfaces { port: "wan0" ipv4_address: "192.0.2.1/24" ipv4_gateway: "192.0.2.254"
@@ -83,6 +88,7 @@ constexpr Client kClients[] = {
     {8, "198.51.100.8", 40'008, false},  // not verified
     {11, "2001:db8:fe::11", 40'011, true, "2001:db8:77::77"},
     {12, "198.51.100.1", 40'012},  // behind the same NAT as 1
+    {kRotating, "198.51.100.13", 40'013},
 };
 
 template <typename T, std::size_t N>
@@ -140,8 +146,9 @@ void sign(Bytes& datagram, std::string_view password) {
   std::copy(signature.begin(), signature.end(), datagram.begin() + kSha1KeyOffset);
 }
 
-// From a client, with up to `faults` things that are not as they should be.
-Bytes from_client(Random& random, unsigned faults, uint32_t now) {
+// From a client, with up to `faults` things that are not as they should be. `rotates`: the one that
+// has two passwords uses either.
+Bytes from_client(Random& random, unsigned faults, bool rotates, uint32_t now) {
   const Client& client = any_of(random, kClients);
   const auto fault = [&] { return random() % 40 < faults; };
   AyiyaHeader header;
@@ -152,13 +159,14 @@ Bytes from_client(Random& random, unsigned faults, uint32_t now) {
   header.epoch = now - (news ? 0 : static_cast<uint32_t>(random() % 4)) + (fault() ? 500 : 0);
   header.tunnel = Ipv6Address::from_halves(0x2001'0db8'00ff'0000 + client.slot + (fault() ? 1 : 0),
                                            fault() ? 1 : 2);
-  const uint32_t owner = fault() ? 1 + static_cast<uint32_t>(random() % 12) : client.slot;
+  const uint32_t owner = fault() ? 1 + static_cast<uint32_t>(random() % (kSlots - 1)) : client.slot;
   Bytes inner = inner_packet(random, inside(random, owner), outside(random));
   if (fault()) inner.resize(inner.size() - 1);
   Bytes datagram(sizeof header);
   std::memcpy(datagram.data(), &header, sizeof header);
   datagram.insert(datagram.end(), inner.begin(), inner.end());
-  sign(datagram, fault() ? "another one altogether" : kPassword);
+  const bool previous = rotates && client.slot == kRotating && one_in(random, 2);
+  sign(datagram, fault() ? "another one altogether" : previous ? kPreviousPassword : kPassword);
   if (fault()) {
     uint8_t& byte = datagram[random() % datagram.size()];
     byte = static_cast<uint8_t>(byte ^ (1u << random() % 8));
@@ -186,7 +194,7 @@ Bytes from_client(Random& random, unsigned faults, uint32_t now) {
 }
 
 Bytes from_uplink(Random& random) {
-  const auto slot = static_cast<uint32_t>(1 + random() % 12);
+  const auto slot = static_cast<uint32_t>(1 + random() % (kSlots - 1));
   Bytes inner = inner_packet(random, outside(random), inside(random, slot));
   const EthernetHeader ethernet{
       .destination = kPopMac, .source = kRouterMac, .type = kEtherTypeIpv6};
@@ -225,10 +233,15 @@ class Pair {
     }
     REQUIRE(same_memory(with_.column(), without_.column()));
     REQUIRE(same_memory(with_.tunnels(), without_.tunnels()));
-    for (uint32_t slot = 0; slot < 13; ++slot) {
+    REQUIRE(same_memory(with_.ledger(), without_.ledger()));
+    for (uint32_t slot = 0; slot < kSlots; ++slot) {
       const RuntimeTable& x = with_.context->runtime;
       const RuntimeTable& y = without_.context->runtime;
-      CHECK(x.load(slot, 0).same_place(y.load(slot, 0)));
+      const Endpoint a_end = x.load(slot, 0);
+      const Endpoint b_end = y.load(slot, 0);
+      CHECK(a_end.same_place(b_end));
+      CHECK((a_end.up == b_end.up && a_end.verified == b_end.verified));
+      CHECK(a_end.previous_secret == b_end.previous_secret);
       CHECK(x.highest_epoch(slot, 0) == y.highest_epoch(slot, 0));
       CHECK(x.last_seen_s(slot, 0) == y.last_seen_s(slot, 0));
     }
@@ -254,15 +267,17 @@ TEST_CASE("AYIYA on the plain path comes out as it does of the stages") {
     Random random(seed);
     Pair pops(kPops[seed % std::size(kPops)]);
     for (int n = 0; n < 150; ++n) {
-      // An endpoint that moves in the middle of a burst does so before or after what is sent there:
-      // either is right.
+      // An endpoint that moves, or signs otherwise, in the middle of a burst does so before or
+      // after what is sent there: either is right.
       const bool both_ways = one_in(random, 2);
       const unsigned faults = both_ways ? 0 : static_cast<unsigned>(random() % 4);
+      const bool rotates = !both_ways && one_in(random, 2);
       const std::size_t count = one_in(random, 2) ? kMaxBurst : 1 + random() % kMaxBurst;
       std::vector<Bytes> frames;
       while (frames.size() < count) {
-        frames.push_back(both_ways && one_in(random, 2) ? from_uplink(random)
-                                                        : from_client(random, faults, pops.now()));
+        frames.push_back(both_ways && one_in(random, 2)
+                             ? from_uplink(random)
+                             : from_client(random, faults, rotates, pops.now()));
       }
       pops.run(frames);
     }
@@ -308,6 +323,38 @@ TEST_CASE("a burst of AYIYA in order does not enter the stages, once the second 
   forged.packets[1].data[200] ^= 1;
   CHECK(forward_plain(*bed.context, bed.table(), forged.packets) == 2);
   CHECK(bed.drops(DropReason::kAyiyaBadSignature) == 0);
+}
+
+TEST_CASE("AYIYA learned at an address that the PoP has no longer is left to the stages") {
+  PipelineBed bed(config(kPops[0]));
+  // In its place is one of the other family, or none.
+  for (const char* local : {"2001:db8:77::77", "192.0.2.99"}) {
+    CAPTURE(local);
+    bed.bring_up(1, "198.51.100.1", 40'001, true, local);
+    bed.context->runtime.learn(1, 0, bed.context->runtime.load(1, 0),
+                               static_cast<uint32_t>(kUnixNow), 1000);
+    AyiyaHeader header;
+    set_ayiya_form(header, AyiyaOperation::kForward, kProtocolIpv6);
+    header.epoch = static_cast<uint32_t>(kUnixNow);
+    header.tunnel = v6("2001:db8:ff:1::2");
+    const Bytes inner = PacketBuilder().ipv6("2001:db8:1001::5", "2600::1").payload(100).build();
+    Bytes datagram(sizeof header);
+    std::memcpy(datagram.data(), &header, sizeof header);
+    datagram.insert(datagram.end(), inner.begin(), inner.end());
+    sign(datagram, kPassword);
+    const std::vector<Bytes> frames{
+        PipelineBed::from_router().ipv6("2600::1", "2001:db8:1001::5").payload(100).build(),
+        PipelineBed::from_router()
+            .ipv4("198.51.100.1", "0.0.0.0")
+            .udp(40'001, kPortAyiya)
+            .raw(datagram)
+            .build()};
+    FrameBurst burst(frames);
+    CHECK(forward_plain(*bed.context, bed.table(), burst.packets) == all_of(2));
+    forward_by_stages(*bed.context, bed.table(), burst.packets, all_of(2));
+    CHECK(burst.packets[0].reason == DropReason::kDestinationDown);
+    CHECK(burst.packets[1].reason == DropReason::kOuterNotLocal);
+  }
 }
 
 }  // namespace simplon::test

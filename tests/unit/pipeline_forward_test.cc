@@ -132,6 +132,19 @@ TEST_CASE("a heartbeat tunnel is 6in4 or 6in6 to where its client is") {
   CHECK(header<Ipv6Header>(packet, 0).destination == v6("2001:db8:c::5"));
 }
 
+TEST_CASE("a tunnel learned at an address that the PoP has no longer is down") {
+  PipelineBed bed;
+  // In its place is one of the other family, or none.
+  bed.bring_up(kBeats, "203.0.113.2", 0, true, "2001:db8:77::77");
+  CHECK(reason_of(bed, to_ipv6("2001:db8:1002::1")) == DropReason::kDestinationDown);
+  bed.bring_up(kAyiyaOnly, "203.0.113.3", 5000, true, "2001:db8:77::77");
+  CHECK(reason_of(bed, to_ipv6("2001:db8:1003::1")) == DropReason::kDestinationDown);
+  bed.bring_up(kDynamicOne, "2001:db8:6::4", 0, true, "192.0.2.77");
+  CHECK(reason_of(bed, to_ipv6("2001:db8:1004::1")) == DropReason::kDestinationDown);
+  bed.bring_up(kDynamicOne, "2001:db8:6::4", 0, true, "192.0.2.99");
+  CHECK(reason_of(bed, to_ipv6("2001:db8:1004::1")) == DropReason::kDestinationDown);
+}
+
 TEST_CASE("the MTU of a dynamic tunnel is that of its present encapsulation") {
   PipelineBed bed;
   const auto mtu = [&bed](uint32_t slot) {
