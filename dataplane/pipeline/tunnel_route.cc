@@ -35,9 +35,10 @@ Endpoint configured_endpoint(const TunnelSlot& slot) {
 // What was learned at an address of the PoP's that it has no longer, or another family's is in the
 // place of, could be answered from nowhere.
 bool ends_here(const PopRecord& pop, const Endpoint& endpoint) {
-  return endpoint.local_index < pop.local_address_count &&
-         Ipv6Address::from_bytes(pop.local_addresses[endpoint.local_index]).is_ipv4_mapped() ==
-             endpoint.address.is_ipv4_mapped();
+  const auto local = Ipv6Address::from_bytes(pop.local_addresses[endpoint.local_index]);
+  if (endpoint.address.is_ipv4_mapped()) [[likely]]
+    return local.is_ipv4_mapped();
+  return !local.is_ipv4_mapped() && !local.is_unspecified();
 }
 
 NextHop next_hop_of(const LinkTable& links, const Endpoint& endpoint) {
