@@ -235,8 +235,9 @@ std::string MemoryPlan::describe(const Options& options) const {
            std::to_string(options.workers + 1) + " columns");
   line("snapshot", mib(snapshot_bytes),
        "of a full table of " + std::to_string(options.max_slots) +
-           " slots; as large as the configuration needs, twice during a swap, and once in the "
-           "state directory");
+           " slots; as large as the configuration needs, twice from the first change on, and once "
+           "in "
+           "the state directory");
   return text;
 }
 

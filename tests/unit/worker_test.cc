@@ -212,6 +212,51 @@ TEST_CASE("one burst in 64 is timed by stage, and all are counted by size") {
   CHECK(in_pipeline > 0);
 }
 
+TEST_CASE("a frame in two buffers is dropped whole, and those beside it go on") {
+  Bed bed(0);
+  const unsigned free = rte_mempool_avail_count(bed.pool);
+  bed.arrive(2);
+  rte_mbuf* head = rte_pktmbuf_alloc(bed.pool);
+  rte_mbuf* tail = rte_pktmbuf_alloc(bed.pool);
+  REQUIRE((head != nullptr && tail != nullptr));
+  REQUIRE(rte_pktmbuf_append(head, 100) != nullptr);
+  REQUIRE(rte_pktmbuf_append(tail, 100) != nullptr);
+  REQUIRE(rte_pktmbuf_chain(head, tail) == 0);
+  REQUIRE(rte_ring_sp_enqueue(bed.in, head) == 0);
+  bed.arrive(2);
+  CHECK(bed.worker->step() == 5);
+  CHECK(WorkerCounters(bed.column.data()).drops(DropReason::kMultiSegment) == 1);
+  CHECK(bed.count(WorkerCounter::kRxBytes) ==
+        200 + 4 * bed.traffic.frame_length(bench::Direction::kEncap));
+  CHECK(bed.left() == 4);
+  CHECK(rte_mempool_avail_count(bed.pool) == free);
+  CHECK(bed.imbalance() == 0);
+}
+
+TEST_CASE("a tag that the driver has taken out counts") {
+  Bed bed(0);
+  const auto length = static_cast<uint16_t>(bed.traffic.frame_length(bench::Direction::kEncap));
+  // Tag 0 is that of no VLAN; of 7 there is no link.
+  for (const uint16_t vlan : {uint16_t{0}, uint16_t{7}}) {
+    rte_mbuf* mbuf = rte_pktmbuf_alloc(bed.pool);
+    REQUIRE(mbuf != nullptr);
+    std::memcpy(rte_pktmbuf_append(mbuf, length), bed.traffic.frame(0), length);
+    mbuf->ol_flags |= RTE_MBUF_F_RX_VLAN | RTE_MBUF_F_RX_VLAN_STRIPPED;
+    mbuf->vlan_tci = vlan;
+    REQUIRE(rte_ring_sp_enqueue(bed.in, mbuf) == 0);
+  }
+  CHECK(bed.worker->step() == 2);
+  CHECK(WorkerCounters(bed.column.data()).drops(DropReason::kVlanUnknown) == 1);
+  void* sent = nullptr;
+  REQUIRE(rte_ring_sc_dequeue(bed.out, &sent) == 0);
+  auto* frame = static_cast<rte_mbuf*>(sent);
+  CHECK(frame->data_len == length + sizeof(Ipv4Header));
+  CHECK(frame->ol_flags == 0);
+  rte_pktmbuf_free(frame);
+  CHECK(bed.left() == 0);
+  CHECK(bed.imbalance() == 0);
+}
+
 TEST_CASE("sending what others left behind is no part of receiving a timed burst") {
   Bed bed(10'000'000);
   for (int n = 0; n < 64; ++n) {
