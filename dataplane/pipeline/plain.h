@@ -11,9 +11,8 @@
 //     destination behind the IPv6 gateway
 //   into a tunnel: untagged frame to our MAC, IPv6 whose source is neither in a pool nor ours and
 //     whose destination belongs to an enabled static tunnel that is reached by the IPv4 gateway
-//   from AYIYA: the same of UDP to the AYIYA port, summed up where it has a checksum, from where
-//   the
-//     tunnel ends now and no sign of life that is not known yet, with the tunnel's signature
+//   from AYIYA: the same of UDP to the AYIYA port, summed up where it has a checksum, with the
+//     tunnel's signature, from where the tunnel ends now; no sign of life that is news
 //   into AYIYA: the same into a tunnel that is up, verified and reached by the IPv4 gateway
 //   both: hop limit, MTU and ECN ask for nothing special, the gateway's MAC is known
 //
