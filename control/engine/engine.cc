@@ -339,6 +339,7 @@ void Engine::run_batch(const std::vector<Item*>& batch, std::vector<StoreWrite> 
   StoreWrite write;
   uint64_t revision = info_.revision;
   for (Item* item : batch) {
+    item->saw = revision;
     item->result = Outcome{revision, false, nullptr, nullptr};
     if (auto status = run_item(*item, write, revision); !status.ok()) item->result = status;
   }
@@ -359,9 +360,11 @@ void Engine::run_batch(const std::vector<Item*>& batch, std::vector<StoreWrite> 
                   to_string(status.message()));
     undo(write, !batch.empty() && batch.front()->call.exclusive);
     for (Item* item : batch) {
-      if (item->result.ok() && (item->result->changed || item->confirm || item->write)) {
-        item->result = make_error(status.code(), "STORE_FAILED", to_string(status.message()));
-      }
+      // Also who found done what he asked for, or was refused, by a change that is undone again.
+      const bool wrote =
+          item->result.ok() && (item->result->changed || item->confirm || item->write);
+      if (!wrote && item->saw == info_.revision) continue;
+      item->result = make_error(status.code(), "STORE_FAILED", to_string(status.message()));
     }
     return;
   }

@@ -149,6 +149,7 @@ class Engine {
     std::optional<uint64_t> confirm;  // instead of a call
     std::optional<StoreWrite> write;  // instead of a call
     bool done = false;
+    uint64_t saw = 0;  // revision the model was at when it was run
     absl::StatusOr<Outcome> result{absl::UnknownError("not run")};
     std::optional<v1::Revision> revision;  // of a confirmation
   };
