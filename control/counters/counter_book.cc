@@ -3,7 +3,6 @@
 
 #include "control/counters/counter_book.h"
 
-#include <absl/container/flat_hash_set.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -270,11 +269,12 @@ void CounterBook::before_commit(StoreWrite& write) {
   committing_deleted_.clear();
   committing_retired_ = {};
   // Totals of tunnels saved in this very transaction must not outlive what happens to them in it.
-  absl::flat_hash_set<uint32_t> touched;
+  // By id: did it come in it? Then it has counted nothing yet, whatever its slot has.
+  absl::flat_hash_map<uint32_t, bool> touched;
   std::size_t most = write.counters.size();
   for (const RevisionWrite& revision : write.revisions) most += revision.changes.size();
   touched.reserve(most);
-  for (const CounterRow& row : write.counters) touched.insert(row.tunnel_id);
+  for (const CounterRow& row : write.counters) touched.emplace(row.tunnel_id, false);
   for (const RevisionWrite& revision : write.revisions) {
     for (const v1::Change& change : revision.changes) {
       const v1::Tunnel& old = change.old().tunnel();
@@ -283,14 +283,16 @@ void CounterBook::before_commit(StoreWrite& write) {
       if (old.id() != 0 && next.id() != 0) {
         if (old.slot() != next.slot()) {
           take_slot(next.id(), next.slot(), total_of(old.id(), old.slot()), write);
-          touched.insert(next.id());
+          touched.emplace(next.id(), false);
         }
         continue;
       }
       const uint32_t id = old.id() != 0 ? old.id() : next.id();
-      if (old.id() != 0) retire(old, write);
+      const auto [known, first] = touched.try_emplace(id, false);
+      const bool came = std::exchange(known->second, next.id() != 0);
+      if (old.id() != 0 && !came) retire(old, write);
       // Rarely twice in one transaction, and then what was said before is void.
-      const bool again = !touched.insert(id).second;
+      const bool again = !first;
       if (again) {
         const auto is_it = [&](const CounterRow& row) { return row.tunnel_id == id; };
         std::erase_if(committing_, is_it);

@@ -706,6 +706,34 @@ TEST_CASE("counters belong to the tunnel, not to the slot") {
         })));
 }
 
+TEST_CASE("a tunnel that comes and goes in one transaction has counted nothing") {
+  const TemporaryDirectory directory;
+  PortlessDataplane dataplane(directory.path());
+  Control control(directory.file("state"), PortlessDataplane::socket_path(directory.path()));
+  REQUIRE(control.apply(sample_config()).ok());
+  REQUIRE(eventually([&] { return control.counters->segment() != nullptr; }));
+  dataplane.count(686, kSome);
+  v1::Tunnel next = new_tunnel(4);
+  next.set_slot(686);
+  v1::Tunnel same = new_tunnel(18572);
+  same.set_slot(686);
+  Engine::Call call;
+  call.edit = [&](Editor& editor) -> absl::Status {
+    for (const v1::Tunnel& tunnel : {next, same}) {
+      const auto old = editor.model().at_slot(686)->id();
+      if (auto s = editor.erase_tunnel(old); !s.ok()) return s;
+      if (auto s = editor.put_tunnel(tunnel, ""); !s.ok()) return s.status();
+    }
+    return editor.erase_tunnel(same.id());
+  };
+  REQUIRE(control.engine->execute(std::move(call)).ok());
+  CHECK(control.counters->retired() == kSomeSums);
+  REQUIRE(control.put(same).ok());
+  CHECK(control.total(18572) == TunnelSums{});
+  dataplane.count(686, kSome);
+  CHECK(control.total(18572) == kSomeSums);
+}
+
 TEST_CASE("totals go on after restarts of control and dataplane") {
   const TemporaryDirectory directory;
   const std::string socket = PortlessDataplane::socket_path(directory.path());
