@@ -4,7 +4,6 @@
 #include "control/table/outer_index.h"
 
 #include <algorithm>
-#include <cstddef>
 
 namespace simplon::control {
 
@@ -14,10 +13,16 @@ void OuterIndex::note(uint32_t slot, const TunnelSlot& line, int count) {
   const auto remote = Ipv6Address::from_bytes(line.remote);
   const uint32_t low = uint32_t{line.local_index} << 24 | slot;
   if (remote.is_ipv4_mapped()) {
-    notes4_.emplace_back(uint64_t{remote.ipv4().value()} << 32 | low, count);
+    note(uint64_t{remote.ipv4().value()} << 32 | low, count, notes4_, keys4_);
   } else {
-    notes6_.emplace_back(Key6{remote, low}, count);
+    note(Key6{remote, low}, count, notes6_, keys6_);
   }
+}
+
+template <typename Key>
+void OuterIndex::note(const Key& key, int count, Notes<Key>& notes, std::vector<Key>& keys) {
+  notes.emplace_back(key, count);
+  if (notes.size() >= std::max(kFewNotes, 2 * keys.size())) take_in(notes, keys);
 }
 
 template <typename Key>
