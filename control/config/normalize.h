@@ -11,8 +11,9 @@ namespace simplon::control {
 
 // Canonical form: addresses and prefixes as RFC 5952 spells them, prefixes and addresses sorted,
 // enumerations that were left out set to what that means, and nothing in the fields only the server
-// sets (etag, name, link_prefix, has_password...). Numbers left out stay 0, which means "automatic"
-// and is not the same as today's default. What does not parse stays as it is.
+// sets (etag, name, link_prefix, has_password...) or this release does not know. Numbers left out
+// stay 0, which means "automatic" and is not the same as today's default. What does not parse stays
+// as it is.
 void normalize(v1::Pop& pop);
 void normalize(v1::Pool& pool);
 void normalize(v1::Tunnel& tunnel);

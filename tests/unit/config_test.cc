@@ -53,6 +53,29 @@ TEST_CASE("the sample configuration is valid and normalised") {
   CHECK(config.pools(0).unit_length() == 64);
 }
 
+TEST_CASE("what this release does not know is not kept") {
+  v1::Config config = testing::every_type_config();
+  config.add_accounts()->set_name("ann");
+  config.mutable_pop()->mutable_details()->set_city("Bern");
+  normalize(config);
+  const v1::Config known = config;
+  const auto add = [](google::protobuf::Message& message) {
+    message.GetReflection()->MutableUnknownFields(&message)->AddVarint(1234, 1);
+  };
+  add(*config.mutable_pop());
+  add(*config.mutable_pop()->mutable_details());
+  add(*config.mutable_pop()->mutable_interfaces(0));
+  for (v1::Pool& pool : *config.mutable_pools()) add(pool);
+  for (v1::Tunnel& tunnel : *config.mutable_tunnels()) add(tunnel);
+  for (v1::Account& account : *config.mutable_accounts()) add(account);
+  v1::Tunnel tunnel = config.tunnels(0);
+  REQUIRE(config.SerializeAsString() != known.SerializeAsString());
+  normalize(config);
+  CHECK(config.SerializeAsString() == known.SerializeAsString());
+  normalize_and_keep(tunnel);
+  CHECK(tunnel.SerializeAsString() == known.tunnels(0).SerializeAsString());
+}
+
 TEST_CASE("what is printed reads back as the same configuration, in text and in JSON") {
   const v1::Config config = sample_config();
   const std::string text = print_config_text(config);
