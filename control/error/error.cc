@@ -61,6 +61,15 @@ absl::Status invalid_field(std::string_view field, std::string_view reason,
   return invalid_fields({violation});
 }
 
+absl::Status of_request(const absl::Status& status, std::string_view request) {
+  const std::string message = to_string(status.message());
+  if (message.starts_with(request)) return status;
+  absl::Status named(status.code(), ToAbsl(std::string(request) + ": " + message));
+  status.ForEachPayload(
+      [&](absl::string_view url, const absl::Cord& payload) { named.SetPayload(url, payload); });
+  return named;
+}
+
 absl::Status tunnel_not_found(std::string_view name) {
   return make_error(absl::StatusCode::kNotFound, "TUNNEL_NOT_FOUND",
                     "there is no tunnel " + std::string(name), {{"resource", std::string(name)}});

@@ -36,6 +36,8 @@ absl::Status invalid_fields(const std::vector<FieldViolation>& violations,
 absl::Status invalid_field(std::string_view field, std::string_view reason,
                            std::string_view description);
 
+// The same error, said of one of several requests: `requests[17]`, unless it names it already.
+absl::Status of_request(const absl::Status& status, std::string_view request);
 absl::Status tunnel_not_found(std::string_view name);
 
 // Reason of an error made here; empty for any other status.

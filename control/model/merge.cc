@@ -64,7 +64,7 @@ Path parse_path(const google::protobuf::Descriptor* type, std::string_view text)
 absl::Status merge_fields(const google::protobuf::Message& source,
                           const google::protobuf::FieldMask* mask,
                           std::span<const std::string_view> ignored,
-                          google::protobuf::Message& destination) {
+                          google::protobuf::Message& destination, std::string_view prefix) {
   const auto* type = source.GetDescriptor();
   const bool set_only = mask == nullptr || mask->paths().empty();
   std::vector<Path> paths;
@@ -84,7 +84,7 @@ absl::Status merge_fields(const google::protobuf::Message& source,
       }
       Path path = parse_path(type, text);
       if (path.empty()) {
-        return invalid_field("update_mask", "UNKNOWN_FIELD",
+        return invalid_field(std::string(prefix) + "update_mask", "UNKNOWN_FIELD",
                              "'" + text + "' is not a field of " + type->name());
       }
       paths.push_back(std::move(path));
@@ -99,7 +99,7 @@ absl::Status merge_fields(const google::protobuf::Message& source,
 }
 
 absl::Status merge_tunnel(const v1::Tunnel& source, const google::protobuf::FieldMask* mask,
-                          v1::Tunnel& destination) {
+                          v1::Tunnel& destination, std::string_view prefix) {
   static constexpr std::string_view kIgnored[] = {"id",
                                                   "name",
                                                   "etag",
@@ -109,7 +109,7 @@ absl::Status merge_tunnel(const v1::Tunnel& source, const google::protobuf::Fiel
                                                   "has_password",
                                                   "has_previous_password",
                                                   "has_update_key"};
-  if (auto s = merge_fields(source, mask, kIgnored, destination); !s.ok()) return s;
+  if (auto s = merge_fields(source, mask, kIgnored, destination, prefix); !s.ok()) return s;
   const bool dynamic = is_dynamic_type(destination.type());
   // Given ones are left to the checks.
   if (!dynamic && source.password().empty()) destination.clear_password();

@@ -58,7 +58,7 @@ grpc::Status change_each(ServiceContext& context, grpc::ServerContext& rpc, cons
     editor.reserve(std::size_t(size));
     for (int i = 0; i < size; ++i) {
       absl::Status status = edit(editor, batch.requests(i), RequestPath{i});
-      if (!status.ok()) return status;
+      if (!status.ok()) return of_request(status, fmt::format("requests[{}]", i));
     }
     return absl::OkStatus();
   };

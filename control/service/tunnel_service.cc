@@ -98,7 +98,7 @@ absl::Status update(Editor& editor, const v1::UpdateTunnelRequest& request, cons
     if (auto s = check_etag(request.tunnel().etag(), *old, tunnel_name(*id)); !s.ok()) return s;
     next = *old;
     const auto* mask = request.has_update_mask() ? &request.update_mask() : nullptr;
-    if (auto s = merge_tunnel(request.tunnel(), mask, next); !s.ok()) return s;
+    if (auto s = merge_tunnel(request.tunnel(), mask, next, at); !s.ok()) return s;
   }
   if (auto put = editor.put_tunnel(next, at + "tunnel."); !put.ok()) return put.status();
   *reply = render(editor.model(), *editor.model().find(*id));

@@ -282,6 +282,29 @@ TEST_CASE("a batch is all or nothing, and one revision") {
     update.mutable_requests(update.requests_size() - 1)->mutable_tunnel()->set_mtu(1300);
   }
   v1::BatchUpdateTunnelsResponse updated;
+  const auto refuse_second = [&](auto&& spoil) {
+    v1::BatchUpdateTunnelsRequest spoilt = update;
+    spoil(*spoilt.mutable_requests(1));
+    const Answer answer_to =
+        Api::call([&](auto* c) { return api.tunnels->BatchUpdateTunnels(c, spoilt, &updated); });
+    CHECK_FALSE(answer_to.ok());
+    CHECK_THAT(answer_to.status.error_message(), ContainsSubstring("requests[1]"));
+    CHECK(api.get("T100").mtu() == 0);
+    return answer_to;
+  };
+  CHECK(refuse_second([](auto& r) {
+          r.mutable_update_mask()->add_paths("mtv");
+        }).has_field("requests[1].update_mask"));
+  CHECK(refuse_second([](auto& r) {
+          r.mutable_tunnel()->clear_id();
+        }).has_field("requests[1].tunnel.name"));
+  CHECK(refuse_second([](auto& r) {
+          r.mutable_tunnel()->set_remote("127.0.0.1");
+        }).has_field("requests[1].tunnel.remote"));
+  CHECK(refuse_second([](auto& r) { r.mutable_tunnel()->set_etag("another"); }).reason ==
+        "simplon/ETAG_MISMATCH");
+  CHECK(refuse_second([](auto& r) { r.mutable_tunnel()->set_id(99); }).reason ==
+        "simplon/TUNNEL_NOT_FOUND");
   REQUIRE(Api::call([&](auto* c) {
             return api.tunnels->BatchUpdateTunnels(c, update, &updated);
           }).revision == "3");
@@ -292,10 +315,20 @@ TEST_CASE("a batch is all or nothing, and one revision") {
     erase.add_requests()->set_name("T" + std::to_string(id));
   }
   google::protobuf::Empty empty;
+  v1::Tunnel one_more;
   REQUIRE(Api::call([&](auto* c) {
             return api.tunnels->BatchDeleteTunnels(c, erase, &empty);
           }).revision == "4");
   CHECK(api.pop_status().tunnels() == 3);
+  // Twice the same: the second is not there any more.
+  REQUIRE(api.create(new_tunnel(100), &one_more).ok());
+  erase.clear_requests();
+  for (int i = 0; i < 2; ++i) erase.add_requests()->set_name("T100");
+  const Answer twice =
+      Api::call([&](auto* c) { return api.tunnels->BatchDeleteTunnels(c, erase, &empty); });
+  CHECK(twice.code() == grpc::StatusCode::NOT_FOUND);
+  CHECK_THAT(twice.status.error_message(), ContainsSubstring("requests[1]"));
+  CHECK(api.get("T100").id() == 100);
   CHECK(Api::call([&](auto* c) { return api.tunnels->BatchDeleteTunnels(c, {}, &empty); }).code() ==
         grpc::StatusCode::INVALID_ARGUMENT);
 }
