@@ -3,5 +3,5 @@
 """Test cases by topic; importing this fills the registry in order."""
 
 from . import forwarding, refusals, counting, restarts, bad_input, api  # noqa: F401
-from . import dynamic, kinds, crowds, holes  # noqa: F401
+from . import dynamic, kinds, crowds, holes, watching  # noqa: F401
 from . import broker, subscriber, original, client_path  # noqa: F401

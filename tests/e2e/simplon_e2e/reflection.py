@@ -62,8 +62,8 @@ def _message_class(pool, name):
 class ReflectionClient:
     """Lists and calls whatever the server at `address` (e.g. unix:/run/x.sock) offers."""
 
-    def __init__(self, address):
-        self.channel = grpc.insecure_channel(address)
+    def __init__(self, address, options=()):
+        self.channel = grpc.insecure_channel(address, options)
         self.pool = descriptor_pool.DescriptorPool()
         self._known_files = set()
         self._request, self._response = _reflection_messages()
@@ -95,6 +95,18 @@ class ReflectionClient:
             including_default_value_fields=True,
             descriptor_pool=self.pool,
         )
+
+    def stream(self, service, method, request=None):
+        """The replies of a streaming method as messages, each read when it is asked for; `cancel()` ends it."""
+        descriptor = self._service(service).methods_by_name[method]
+        request_class = _message_class(self.pool, descriptor.input_type.full_name)
+        reply_class = _message_class(self.pool, descriptor.output_type.full_name)
+        stub = self.channel.unary_stream(
+            f"/{service}/{method}",
+            request_serializer=request_class.SerializeToString,
+            response_deserializer=reply_class.FromString,
+        )
+        return stub(json_format.ParseDict(request or {}, request_class(), descriptor_pool=self.pool))
 
     def _ask(self, **request):
         stream = self.channel.stream_stream(
