@@ -5,10 +5,12 @@
 
 #include <google/protobuf/io/coded_stream.h>
 
+#include <string>
 #include <utility>
 
 #include "control/encoding.h"
 #include "control/store/return_if_error.h"
+#include "control/text/absl_text.h"
 #include "simplon/v1/config.pb.h"
 
 namespace simplon::control {
@@ -174,11 +176,20 @@ absl::Status take_over_single_rows(Database& database) {
   SIMPLON_RETURN_IF_ERROR(table.prepare(database));
   auto rows = database.prepare("SELECT id, proto FROM tunnels_4 ORDER BY id");
   if (!rows.ok()) return rows.status();
+  v1::Tunnel tunnel;
   for (;;) {
     const auto more = rows->step();
     if (!more.ok()) return more.status();
     if (!*more) break;
-    SIMPLON_RETURN_IF_ERROR(table.put(uint32_t(rows->integer(0)), rows->blob(1)));
+    const int64_t id = rows->integer(0);
+    const std::string_view bytes = rows->blob(1);
+    // From here on it shares its row: what is wrong with one would spoil its neighbours.
+    if (!tunnel.ParseFromArray(bytes.data(), int(bytes.size())) || tunnel.id() != id) {
+      return absl::DataLossError(
+          ToAbsl("store: row " + std::to_string(id) +
+                 " of the table of tunnels is not that tunnel; restore simplon.db from a backup"));
+    }
+    SIMPLON_RETURN_IF_ERROR(table.put(tunnel.id(), bytes));
   }
   rows->reset();
   SIMPLON_RETURN_IF_ERROR(table.end());

@@ -3,13 +3,19 @@
 
 // The store alone: what it keeps of tunnels, several of which share a row.
 
+#include <signal.h>
 #include <sqlite3.h>
-#include <sys/stat.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include <chrono>
 #include <map>
 #include <memory>
 #include <optional>
 #include <random>
+#include <string>
+#include <thread>
 
 #include "control/model/diff.h"
 #include "control/store/store.h"
@@ -22,6 +28,7 @@
 namespace simplon::control {
 namespace {
 
+using testing::ContainsSubstring;
 using testing::pick;
 using testing::Random;
 using testing::TemporaryDirectory;
@@ -187,30 +194,52 @@ TEST_CASE("of a transaction that failed nothing is left in the next") {
   check_loaded(*store, {{1, first}, {3, third}});
 }
 
-TEST_CASE("a store with a row for each tunnel is taken over") {
-  const TemporaryDirectory directory;
-  const std::string state = directory.file("state");
-  Tunnels tunnels;
+// A store as the release before made it, with a row for each tunnel.
+void make_single_rows(const std::string& state, const Tunnels& tunnels) {
+  open_store(state).reset();
+  auto database = Database::open(state + "/simplon.db", SQLITE_OPEN_READWRITE);
+  REQUIRE(database.ok());
+  REQUIRE(database
+              ->execute("DROP TABLE tunnels;"
+                        "CREATE TABLE tunnels (id INTEGER PRIMARY KEY, proto BLOB NOT NULL);"
+                        "PRAGMA user_version = 4; BEGIN")
+              .ok());
   {
-    // As the release before made it.
-    open_store(state).reset();
-    auto database = Database::open(state + "/simplon.db", SQLITE_OPEN_READWRITE);
-    REQUIRE(database.ok());
-    REQUIRE(database
-                ->execute("DROP TABLE tunnels;"
-                          "CREATE TABLE tunnels (id INTEGER PRIMARY KEY, proto BLOB NOT NULL);"
-                          "PRAGMA user_version = 4")
-                .ok());
     auto insert = database->prepare("INSERT INTO tunnels VALUES (?1, ?2)");
     REQUIRE(insert.ok());
-    for (uint32_t id = 1; id <= 5000; id += 1 + id % 3) {
-      tunnels[id] = make_tunnel(id);
-      const std::string bytes = tunnels[id].SerializeAsString();
+    for (const auto& [id, tunnel] : tunnels) {
+      const std::string bytes = tunnel.SerializeAsString();
       insert->bind(1, id);
       insert->bind_blob(2, bytes);
       REQUIRE(insert->run().ok());
     }
   }
+  REQUIRE(database->execute("COMMIT; PRAGMA wal_checkpoint(TRUNCATE)").ok());
+}
+
+Tunnels some_tunnels(uint32_t last, std::size_t description = 0) {
+  Tunnels tunnels;
+  for (uint32_t id = 1; id <= last; id += 1 + id % 3) tunnels[id] = make_tunnel(id, description);
+  return tunnels;
+}
+
+int64_t version_of(const std::string& state) {
+  auto database = Database::open(state + "/simplon.db", SQLITE_OPEN_READWRITE);
+  REQUIRE(database.ok());
+  auto query = database->prepare("PRAGMA user_version");
+  REQUIRE(query.ok());
+  REQUIRE(query->step().ok());
+  return query->integer(0);
+}
+
+TEST_CASE("a store with a row for each tunnel is taken over") {
+  const TemporaryDirectory directory;
+  const std::string state = directory.file("state");
+  Tunnels tunnels = some_tunnels(5000);
+  // One that alone is more than a row is to have, and the highest there can be.
+  tunnels[2500] = make_tunnel(2500, 20'000);
+  tunnels[0xffffffff] = make_tunnel(0xffffffff);
+  make_single_rows(state, tunnels);
   const auto store = open_store(state);
   check_loaded(*store, tunnels);
   CHECK(count_rows(state) < int64_t(tunnels.size() / 50));
@@ -220,6 +249,63 @@ TEST_CASE("a store with a row for each tunnel is taken over") {
   REQUIRE(store->commit(write).ok());
   tunnels[between.id()] = between;
   check_loaded(*store, tunnels);
+}
+
+TEST_CASE("a store that cannot be taken over as a whole stays as it was") {
+  const TemporaryDirectory directory;
+  const std::string state = directory.file("state");
+  const Tunnels tunnels = some_tunnels(20'000, 100);
+  make_single_rows(state, tunnels);
+
+  SECTION("because the disk is full") {
+    signal(SIGXFSZ, SIG_IGN);
+    rlimit before{};
+    REQUIRE(getrlimit(RLIMIT_FSIZE, &before) == 0);
+    for (const rlim_t room : {1 << 16, 1 << 19, 1 << 21}) {
+      const rlimit limit{room, before.rlim_max};
+      REQUIRE(setrlimit(RLIMIT_FSIZE, &limit) == 0);
+      const auto refused = Store::open(state);
+      REQUIRE(setrlimit(RLIMIT_FSIZE, &before) == 0);
+      CHECK_FALSE(refused.ok());
+      CHECK(version_of(state) == 4);
+    }
+  }
+  SECTION("because control is killed meanwhile") {
+    for (int round = 0; round < 8; ++round) {
+      const pid_t child = fork();
+      REQUIRE(child >= 0);
+      if (child == 0) {
+        Store::open(state).IgnoreError();
+        pause();
+        _exit(1);
+      }
+      std::this_thread::sleep_for(std::chrono::milliseconds(2 + 6 * round));
+      REQUIRE(kill(child, SIGKILL) == 0);
+      int status = 0;
+      REQUIRE(waitpid(child, &status, 0) == child);
+      const int64_t version = version_of(state);
+      CHECK((version == 4 || version == 5));
+      if (version == 5) break;
+    }
+  }
+  check_loaded(*open_store(state), tunnels);
+}
+
+TEST_CASE("a row that is not the tunnel it says is named, and nothing is taken over") {
+  const TemporaryDirectory directory;
+  const std::string state = directory.file("state");
+  Tunnels tunnels = some_tunnels(500);
+  SECTION("another tunnel") {
+    tunnels[55] = make_tunnel(56);
+  }
+  SECTION("none at all") {
+    tunnels[55] = v1::Tunnel();
+  }
+  make_single_rows(state, tunnels);
+  const auto refused = Store::open(state);
+  CHECK(absl::IsDataLoss(refused.status()));
+  CHECK_THAT(to_string(refused.status().message()), ContainsSubstring("row 55 "));
+  CHECK(version_of(state) == 4);
 }
 
 }  // namespace
