@@ -53,7 +53,12 @@ Worker::Worker(const Config& config, const WorkerContext& context,
 void Worker::run(const std::atomic<bool>& stop) {
   enter();
   // A turn that holds frames back is not idle: nobody may sleep over their deadline.
-  while (!stop.load(std::memory_order_relaxed)) idle_.turn((step() | held_) != 0);
+  while (!stop.load(std::memory_order_relaxed)) {
+    const bool busy = (step() | held_) != 0;
+    idle_.turn(busy);
+    // Rest is idle time: what a core that sleeps has to spare.
+    if (!busy) context_.counters.add(WorkerCounter::kIdleCycles, rte_rdtsc() - turn_end_);
+  }
   idle_.leave();
   leave();
 }
@@ -265,8 +270,9 @@ void Worker::drop(rte_mbuf* frame, DropReason reason) {
 void Worker::account(bool busy) {
   context_.counters.set(WorkerCounter::kHeldTx, held_);
   context_.counters.add(WorkerCounter::kLoops);
+  turn_end_ = rte_rdtsc();
   context_.counters.add(busy ? WorkerCounter::kBusyCycles : WorkerCounter::kIdleCycles,
-                        rte_rdtsc() - turn_start_);
+                        turn_end_ - turn_start_);
 }
 
 }  // namespace simplon

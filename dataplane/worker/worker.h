@@ -100,8 +100,9 @@ class Worker : private PacketIo {
   std::vector<TxBuffer> tx_;                // by port
   uint64_t tx_delay_cycles_;
   uint64_t turn_start_ = 0;  // TSC
-  uint32_t held_ = 0;        // frames in tx_
-  uint32_t bursts_ = 0;      // received; wraps
+  uint64_t turn_end_ = 0;
+  uint32_t held_ = 0;    // frames in tx_
+  uint32_t bursts_ = 0;  // received; wraps
   StageProfile profile_;
   std::array<Packet, kMaxBurst> packets_;
 };
