@@ -1,27 +1,18 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright (c) 2026 The Simplon authors
 
-// Accounts: who owns what, through model, store and API, and that nothing shows their secrets or
-// the update keys of tunnels.
+// Accounts over the API, and that nothing shows their secrets or the update keys of tunnels.
 
 #include <spdlog/sinks/ostream_sink.h>
 #include <spdlog/spdlog.h>
-#include <sqlite3.h>
-#include <sys/stat.h>
 
-#include <map>
-#include <set>
 #include <sstream>
 
 #include "control/config/secret.h"
-#include "control/model/diff.h"
-#include "control/model/merge.h"
-#include "control/model/model.h"
-#include "control/model/render.h"
-#include "control/store/store.h"
 #include "control/text/absl_text.h"
 #include "tests/support/catch.h"
 #include "tests/support/control_api.h"
+#include "tests/support/sample_account.h"
 #include "tests/support/sample_config.h"
 #include "tests/support/store_content.h"
 
@@ -29,210 +20,19 @@ namespace simplon::control {
 namespace {
 
 using google::protobuf::Empty;
+using testing::account;
 using testing::Answer;
 using testing::Api;
 using testing::ContainsSubstring;
 using testing::file_content;
-using testing::hex;
+using testing::kFirst;
+using testing::kKey;
+using testing::kNextKey;
+using testing::kSecond;
 using testing::other_tables;
 using testing::sample_config;
+using testing::shows_secret;
 using testing::TemporaryDirectory;
-
-constexpr const char* kFirst = "first-account-secret";
-constexpr const char* kSecond = "second-account-secret";
-constexpr const char* kKey = "update-key-0123456789";
-constexpr const char* kNextKey = "next-update-key-0123456789";
-
-v1::Account account(const std::string& name, const std::string& secret = "") {
-  v1::Account a;
-  a.set_name(name);
-  if (!secret.empty()) a.set_secret(secret);
-  return a;
-}
-
-// In clear text or as MD5, in any spelling.
-bool shows_secret(const std::string& bytes) {
-  for (const char* secret : {kFirst, kSecond, kKey, kNextKey}) {
-    for (const std::string& form : {std::string(secret), md5_hex(secret)}) {
-      if (bytes.find(form) != bytes.npos || bytes.find(hex(form)) != bytes.npos) return true;
-    }
-  }
-  return false;
-}
-
-// ---- Model and masks.
-
-v1::Change put(const Model& model, const v1::Account& next) {
-  return make_change(model.find_account(next.name()), &next);
-}
-
-TEST_CASE("the model finds accounts by name and what they own by id, through every change") {
-  Model model;
-  v1::Config config = sample_config();
-  *config.add_accounts() = account("ann");
-  *config.add_accounts() = account("bob");
-  config.mutable_tunnels(2)->set_account("ann");
-  config.mutable_tunnels(0)->set_account("ann");
-  model.load(config);
-  CHECK(model.account_count() == 2);
-  REQUIRE(model.find_account("bob") != nullptr);
-  CHECK(model.find_account("BOB") == nullptr);
-  CHECK(model.tunnels_of("ann") == std::vector<uint32_t>{1, 18572});
-  CHECK(model.tunnels_of("bob").empty());
-  CHECK(model.tunnels_of("nobody").empty());
-
-  std::vector<v1::Change> changes;
-  v1::Tunnel given = *model.find(1);
-  given.set_account("bob");
-  changes.push_back(make_change(model.find(1), &given));
-  changes.push_back(put(model, account("abe")));
-  const v1::Account* none = nullptr;
-  changes.push_back(make_change(model.find_account("ann"), none));
-  v1::Tunnel free = *model.find(18572);
-  free.clear_account();
-  changes.push_back(make_change(model.find(18572), &free));
-  model.apply(changes);
-  CHECK(model.tunnels_of("ann").empty());
-  CHECK(model.tunnels_of("bob") == std::vector<uint32_t>{1});
-  CHECK(model.find_account("ann") == nullptr);
-  std::vector<std::string> names;
-  model.visit_accounts_from("abe", [&](const v1::Account& a) {
-    names.push_back(a.name());
-    return true;
-  });
-  CHECK(names == std::vector<std::string>{"abe", "bob"});
-
-  model.revert(changes);
-  CHECK(model.tunnels_of("ann") == std::vector<uint32_t>{1, 18572});
-  CHECK(model.tunnels_of("bob").empty());
-  CHECK(model.find_account("abe") == nullptr);
-  CHECK(model.account_count() == 2);
-}
-
-TEST_CASE("random changes of accounts and owners leave the index right") {
-  Model model;
-  v1::Config config = sample_config();
-  model.load(config);
-  std::map<std::string, std::set<uint32_t>> owned;
-  uint64_t random = 4711;
-  const auto pick = [&](uint64_t below) {
-    random = random * 6364136223846793005u + 1442695040888963407u;
-    return (random >> 33) % below;
-  };
-  for (int round = 0; round < 3000; ++round) {
-    const std::string name = "a" + std::to_string(pick(40));
-    const v1::Account* there = model.find_account(name);
-    if (there == nullptr) {
-      model.apply(std::vector{put(model, account(name))});
-      owned[name];
-    } else if (pick(3) == 0 && owned[name].empty()) {
-      const v1::Account* none = nullptr;
-      model.apply(std::vector{make_change(there, none)});
-      owned.erase(name);
-    } else {
-      const uint32_t ids[] = {1, 7, 18572};
-      v1::Tunnel next = *model.find(ids[pick(3)]);
-      if (!next.account().empty()) owned[next.account()].erase(next.id());
-      next.set_account(name);
-      owned[name].insert(next.id());
-      model.apply(std::vector{make_change(model.find(next.id()), &next)});
-    }
-    REQUIRE(model.account_count() == owned.size());
-  }
-  for (const auto& [name, ids] : owned) {
-    CHECK(model.tunnels_of(name) == std::vector<uint32_t>(ids.begin(), ids.end()));
-    REQUIRE(model.find_account(name) != nullptr);
-    CHECK(model.find_account(name)->name() == name);
-  }
-}
-
-TEST_CASE("only what no record of a snapshot is made of does not concern the dataplane") {
-  const v1::Tunnel old = sample_config().tunnels(0);
-  // Each field of a tunnel changed by itself.
-  const auto* type = v1::Tunnel::descriptor();
-  std::set<std::string> silent;
-  for (int i = 0; i < type->field_count(); ++i) {
-    v1::Change change;
-    change.set_action(v1::Change::UPDATED);
-    *change.mutable_old()->mutable_tunnel() = old;
-    *change.mutable_new_()->mutable_tunnel() = old;
-    change.add_paths(type->field(i)->name());
-    if (!concerns_dataplane(change)) silent.insert(type->field(i)->name());
-  }
-  CHECK(silent == std::set<std::string>{"account", "description", "tic_type", "update_key"});
-  const v1::Tunnel* none = nullptr;
-  CHECK(concerns_dataplane(make_change(none, &old)));
-  CHECK(concerns_dataplane(make_change(&old, none)));
-}
-
-TEST_CASE("an update of an account keeps the secret unless it gives or names it") {
-  v1::Account old = account("ann");
-  old.set_secret_md5(md5_hex(kFirst));
-  old.set_description("pays");
-  v1::Account patch;
-  patch.set_name("other");
-  patch.set_description("does not pay");
-  patch.set_has_secret(false);
-  patch.set_tunnels(9);
-  google::protobuf::FieldMask mask;
-  for (const char* path : {"", "*", "description"}) {
-    INFO(path);
-    mask.Clear();
-    if (*path != '\0') mask.add_paths(path);
-    v1::Account next = old;
-    REQUIRE(merge_account(patch, &mask, next).ok());
-    CHECK(next.name() == "ann");
-    CHECK(next.secret_md5() == md5_hex(kFirst));
-    CHECK(next.description() == "does not pay");
-    CHECK(next.tunnels() == 0);
-  }
-  patch.set_secret(kSecond);
-  for (const char* path : {"", "*", "secret"}) {
-    mask.Clear();
-    if (*path != '\0') mask.add_paths(path);
-    v1::Account next = old;
-    REQUIRE(merge_account(patch, &mask, next).ok());
-    CHECK(next.secret() == kSecond);
-    CHECK(next.secret_md5().empty());
-  }
-  for (const char* path : {"secret", "secret_md5"}) {
-    mask.Clear();
-    mask.add_paths(path);
-    v1::Account next = old;
-    REQUIRE(merge_account({}, &mask, next).ok());
-    CHECK(next.secret_md5().empty());
-  }
-}
-
-TEST_CASE("a mask can reach into a message and leaves the rest of it alone") {
-  v1::Pop pop;
-  pop.mutable_details()->set_city("Bern");
-  pop.mutable_details()->set_country("ch");
-  v1::Pop patch;
-  patch.mutable_details()->set_city("Basel");
-  patch.mutable_tic()->set_max_failures(3);
-  google::protobuf::FieldMask mask;
-  mask.add_paths("details.city");
-  mask.add_paths("tic.max_failures");
-  mask.add_paths("console.allowed_addresses");
-  REQUIRE(merge_fields(patch, &mask, {}, pop).ok());
-  CHECK(pop.details().city() == "Basel");
-  CHECK(pop.details().country() == "ch");
-  CHECK(pop.tic().max_failures() == 3);
-  CHECK_FALSE(pop.has_console());
-  mask.Clear();
-  mask.add_paths("details.country");
-  REQUIRE(merge_fields(patch, &mask, {}, pop).ok());
-  CHECK(pop.details().country().empty());
-  for (const char* wrong : {"details.", "details.town", "name.x", "interfaces.port", ".", ""}) {
-    INFO(wrong);
-    mask.Clear();
-    mask.add_paths(wrong);
-    CHECK_FALSE(merge_fields(patch, &mask, {}, pop).ok());
-  }
-}
-
-// ---- API.
 
 Answer create(Api& api, const v1::Account& a, v1::Account* reply, bool validate_only = false) {
   v1::CreateAccountRequest request;
@@ -662,124 +462,6 @@ TEST_CASE("no read, event, diff, revision, log line or other table shows a secre
   CHECK_FALSE(shows_secret(seen));
   CHECK_THAT(log.str(), ContainsSubstring("event=revision"));
   CHECK_FALSE(shows_secret(log.str()));
-}
-
-// ---- The store alone.
-
-v1::Change account_change(const v1::Account* old, const v1::Account* next) {
-  return make_change(old, next);
-}
-
-TEST_CASE("a secret no rollback can reach is gone from the files") {
-  const TemporaryDirectory directory;
-  const std::string state = directory.file("state");
-  auto store = Store::open(state);
-  REQUIRE(store.ok());
-  const auto on_disk = [&](const char* secret) {
-    const std::string md5 = md5_hex(secret);
-    return file_content(state + "/simplon.db").find(md5) != std::string::npos ||
-           file_content(state + "/simplon.db-wal").find(md5) != std::string::npos;
-  };
-  v1::Account first = account("ann");
-  first.set_secret_md5(md5_hex(kFirst));
-  v1::Account second = account("ann");
-  second.set_secret_md5(md5_hex(kSecond));
-  const auto commit = [&](uint64_t number, std::vector<v1::Change> changes) {
-    StoreWrite write;
-    RevisionWrite& revision = write.revisions.emplace_back();
-    revision.revision.set_number(number);
-    revision.changes = std::move(changes);
-    REQUIRE((*store)->commit(write).ok());
-  };
-  commit(1, {account_change(nullptr, &first)});
-  commit(2, {account_change(&first, &second)});
-  commit(3, {account_change(&second, nullptr)});
-  CHECK(*(*store)->account_secret_at("ann", 1) == md5_hex(kFirst));
-  CHECK(*(*store)->account_secret_at("ann", 2) == md5_hex(kSecond));
-  CHECK((*store)->account_secret_at("ann", 3)->empty());
-  CHECK(on_disk(kFirst));
-  commit(Store::kKeepRevisions + 2, {});
-  CHECK_FALSE(on_disk(kFirst));
-  CHECK(on_disk(kSecond));
-  commit(Store::kKeepRevisions + 3, {});
-  CHECK_FALSE(on_disk(kSecond));
-}
-
-TEST_CASE(
-    "a store of schema 2 is taken over with its passwords, and then takes accounts and keys") {
-  const TemporaryDirectory directory;
-  const std::string state = directory.file("state");
-  REQUIRE(mkdir(state.c_str(), 0700) == 0);
-  v1::Tunnel tunnel;
-  tunnel.set_id(7);
-  tunnel.set_slot(3);
-  tunnel.set_type(v1::Tunnel::DYNAMIC_ENDPOINT);
-  {
-    sqlite3* database = nullptr;
-    REQUIRE(sqlite3_open((state + "/simplon.db").c_str(), &database) == SQLITE_OK);
-    const std::string old_schema = R"sql(
-PRAGMA journal_mode=WAL;
-CREATE TABLE meta (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
-CREATE TABLE pools (name TEXT PRIMARY KEY, proto BLOB NOT NULL) WITHOUT ROWID;
-CREATE TABLE tunnels (id INTEGER PRIMARY KEY, proto BLOB NOT NULL);
-CREATE TABLE revisions (number INTEGER PRIMARY KEY, proto BLOB NOT NULL);
-CREATE TABLE changes (revision INTEGER NOT NULL, number INTEGER NOT NULL, proto BLOB NOT NULL,
-                      PRIMARY KEY (revision, number)) WITHOUT ROWID;
-CREATE TABLE counters (tunnel_id INTEGER PRIMARY KEY, proto BLOB NOT NULL);
-CREATE TABLE counter_archive (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
-CREATE TABLE credentials (tunnel_id INTEGER NOT NULL, since INTEGER NOT NULL, until INTEGER,
-                          password TEXT NOT NULL, previous_password TEXT NOT NULL,
-                          PRIMARY KEY (tunnel_id, since)) WITHOUT ROWID;
-CREATE INDEX credentials_until ON credentials (until) WHERE until IS NOT NULL;
-CREATE TABLE slot_incarnation (slot INTEGER PRIMARY KEY, incarnation INTEGER NOT NULL);
-CREATE TABLE learned (slot INTEGER PRIMARY KEY, row BLOB NOT NULL);
-CREATE TABLE error_baseline (tunnel_id INTEGER NOT NULL, reason INTEGER NOT NULL,
-                             instance INTEGER NOT NULL, count INTEGER NOT NULL,
-                             PRIMARY KEY (tunnel_id, reason)) WITHOUT ROWID;
-PRAGMA user_version = 2;
-INSERT INTO credentials VALUES (7, 1, 2, 'the-first-password', '');
-INSERT INTO credentials VALUES (7, 2, NULL, 'a-password-of-T7', 'the-first-password');
-INSERT INTO slot_incarnation VALUES (3, 5);
-INSERT INTO revisions VALUES (1, X'1001');
-INSERT INTO revisions VALUES (2, X'1002');
-INSERT INTO tunnels VALUES (7, X')sql" +
-                                   hex(tunnel.SerializeAsString()) + "');";
-    char* error = nullptr;
-    sqlite3_exec(database, old_schema.c_str(), nullptr, nullptr, &error);
-    INFO((error != nullptr ? error : ""));
-    REQUIRE(error == nullptr);
-    sqlite3_close(database);
-  }
-  v1::Account ann = account("ann");
-  ann.set_secret_md5(md5_hex(kFirst));
-  for (int round = 0; round < 2; ++round) {
-    auto store = Store::open(state);
-    INFO(to_string(store.status().message()));
-    REQUIRE(store.ok());
-    const auto loaded = (*store)->load();
-    REQUIRE(loaded.ok());
-    REQUIRE(loaded->config.tunnels_size() == 1);
-    const v1::Tunnel& there = loaded->config.tunnels(0);
-    CHECK(there.password() == "a-password-of-T7");
-    CHECK(there.previous_password() == "the-first-password");
-    CHECK(there.update_key() == (round == 0 ? "" : kKey));
-    // What the older release left out means what it always meant, and is no change later.
-    CHECK(there.tic_type() == v1::Tunnel::TIC_AYIYA);
-    CHECK((*store)->credential_at(7, 1)->password == "the-first-password");
-    CHECK(loaded->incarnations[3] == 5);
-    REQUIRE(loaded->config.accounts_size() == round);
-    if (round == 1) {
-      CHECK(loaded->config.accounts(0).secret_md5() == md5_hex(kFirst));
-      continue;
-    }
-    v1::Tunnel next = there;
-    next.set_update_key(kKey);
-    StoreWrite write;
-    RevisionWrite& revision = write.revisions.emplace_back();
-    revision.revision.set_number(3);
-    revision.changes = {make_change(&there, &next), account_change(nullptr, &ann)};
-    CHECK((*store)->commit(write).ok());
-  }
 }
 
 }  // namespace
