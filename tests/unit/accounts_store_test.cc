@@ -3,8 +3,12 @@
 
 // Accounts in the store: how long their secrets stay there, and what an older store becomes.
 
+#include <fcntl.h>
+#include <signal.h>
 #include <sqlite3.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "control/config/secret.h"
 #include "control/model/diff.h"
@@ -30,7 +34,46 @@ v1::Change account_change(const v1::Account* old, const v1::Account* next) {
   return make_change(old, next);
 }
 
+// Another process at work on the write-ahead log, as the thread that empties it may be: holds the
+// lock for that.
+class BusyLog {
+ public:
+  explicit BusyLog(const std::string& state) {
+    int ready[2];
+    REQUIRE(pipe(ready) == 0);
+    pid_ = fork();
+    if (pid_ == 0) {
+      constexpr off_t kCheckpointLock = 121;  // byte of the shared memory file, by SQLite's format
+      const int fd = open((state + "/simplon.db-shm").c_str(), O_RDWR);
+      struct flock lock {};
+      lock.l_type = F_WRLCK;
+      lock.l_whence = SEEK_SET;
+      lock.l_start = kCheckpointLock;
+      lock.l_len = 1;
+      const char done = fcntl(fd, F_SETLK, &lock) == 0 ? 1 : 0;
+      if (write(ready[1], &done, 1) == 1) pause();
+      _exit(1);
+    }
+    char done = 0;
+    REQUIRE(read(ready[0], &done, 1) == 1);
+    REQUIRE(done == 1);
+    close(ready[0]);
+    close(ready[1]);
+  }
+  BusyLog(const BusyLog&) = delete;
+  BusyLog& operator=(const BusyLog&) = delete;
+  ~BusyLog() {
+    kill(pid_, SIGKILL);
+    waitpid(pid_, nullptr, 0);
+  }
+
+ private:
+  pid_t pid_ = -1;
+};
+
 TEST_CASE("a secret no rollback can reach is gone from the files") {
+  const bool in_the_way = GENERATE(false, true);
+  CAPTURE(in_the_way);
   const TemporaryDirectory directory;
   const std::string state = directory.file("state");
   auto store = Store::open(state);
@@ -58,7 +101,18 @@ TEST_CASE("a secret no rollback can reach is gone from the files") {
   CHECK(*(*store)->account_secret_at("ann", 2) == md5_hex(kSecond));
   CHECK((*store)->account_secret_at("ann", 3)->empty());
   CHECK(on_disk(kFirst));
-  commit(Store::kKeepRevisions + 2, {});
+  if (in_the_way) {
+    const BusyLog busy(state);
+    commit(Store::kKeepRevisions + 2, {});
+    CHECK(on_disk(kFirst));
+  } else {
+    commit(Store::kKeepRevisions + 2, {});
+  }
+  if (in_the_way) {  // then with the next transaction, whatever that is of
+    StoreWrite any;
+    any.counters_deleted = {1};
+    REQUIRE((*store)->commit(any).ok());
+  }
   CHECK_FALSE(on_disk(kFirst));
   CHECK(on_disk(kSecond));
   commit(Store::kKeepRevisions + 3, {});
