@@ -17,6 +17,7 @@
 #include <string>
 #include <thread>
 
+#include "control/config/secret.h"
 #include "control/model/diff.h"
 #include "control/store/store.h"
 #include "control/store/tunnel_table.h"
@@ -174,6 +175,39 @@ TEST_CASE("the log has a tunnel that was created as it was created") {
   secret.clear_password();
   secret.set_has_password(true);
   CHECK((*changes)[1].SerializeAsString() == make_change(nullptr, &secret).SerializeAsString());
+}
+
+TEST_CASE("what the store puts together by itself is what protobuf would have written") {
+  Random random(25);
+  for (int round = 0; round < 10; ++round) {
+    const TemporaryDirectory directory;
+    const auto store = open_store(directory.path());
+    const v1::Config config = testing::random_config(random, 60);
+    std::vector<v1::Change> created;
+    v1::ConfigDiff log;
+    v1::Config table;
+    for (const v1::Tunnel& tunnel : config.tunnels()) {
+      created.push_back(make_change(nullptr, &tunnel));
+      v1::Tunnel hidden = tunnel;
+      hide_secrets(hidden);
+      *log.add_changes() = make_change(nullptr, &hidden);
+      *table.add_tunnels() = hidden;
+    }
+    StoreWrite write;
+    write.revisions = {revision_write(1, created)};
+    REQUIRE(store->commit(write).ok());
+    auto database = Database::open(directory.file("simplon.db"), SQLITE_OPEN_READONLY);
+    REQUIRE(database.ok());
+    const auto bytes_of = [&](const char* sql) {
+      auto query = database->prepare(sql);
+      REQUIRE(query.ok());
+      std::string bytes;
+      while (*query->step()) bytes += query->blob(0);
+      return bytes;
+    };
+    CHECK(bytes_of("SELECT proto FROM changes ORDER BY number") == log.SerializeAsString());
+    CHECK(bytes_of("SELECT proto FROM tunnels ORDER BY id") == table.SerializeAsString());
+  }
 }
 
 TEST_CASE("of a transaction that failed nothing is left in the next") {
