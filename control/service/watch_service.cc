@@ -3,8 +3,6 @@
 
 #include "control/service/watch_service.h"
 
-#include <google/protobuf/util/time_util.h>
-
 #include <algorithm>
 #include <set>
 #include <string>
@@ -20,11 +18,11 @@
 namespace simplon::control {
 namespace {
 
-using google::protobuf::util::TimeUtil;
 using std::chrono::milliseconds;
 
 constexpr milliseconds kStandardHeartbeat{10000};
 constexpr milliseconds kShortestHeartbeat{100};
+constexpr std::chrono::seconds kLongestHeartbeat{365 * 86400};  // longer ones would overflow
 // How long a watcher may wait before it looks whether its client is still there.
 constexpr milliseconds kLook{250};
 constexpr std::size_t kBatch = 256;
@@ -218,8 +216,10 @@ grpc::Status WatchService::Watch(grpc::ServerContext* rpc, const v1::WatchReques
 grpc::Status WatchService::stream(grpc::ServerContext& rpc, const v1::WatchRequest& request,
                                   grpc::ServerWriter<v1::WatchResponse>& writer) {
   milliseconds heartbeat = kStandardHeartbeat;
-  if (request.has_heartbeat_interval()) {
-    heartbeat = milliseconds(TimeUtil::DurationToMilliseconds(request.heartbeat_interval()));
+  const google::protobuf::Duration& interval = request.heartbeat_interval();
+  if (interval.seconds() != 0 || interval.nanos() != 0) {
+    const int64_t seconds = std::clamp<int64_t>(interval.seconds(), -1, kLongestHeartbeat.count());
+    heartbeat = std::chrono::seconds(seconds) + milliseconds(interval.nanos() / 1'000'000);
     if (heartbeat < kShortestHeartbeat) {
       return to_grpc(
           invalid_field("heartbeat_interval", "OUT_OF_RANGE", "must be at least 100 ms"));

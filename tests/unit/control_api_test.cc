@@ -584,6 +584,33 @@ TEST_CASE("a watcher gets the state, what changes, and resumes where it left off
   stream->Finish();
 }
 
+TEST_CASE("a heartbeat interval is what it says, within reason") {
+  const TemporaryDirectory directory;
+  Api api(directory);
+  using Interval = google::protobuf::Duration;
+  const auto watch = [&](int64_t seconds, int32_t nanos) {
+    grpc::ClientContext context;
+    v1::WatchRequest request;
+    Interval& interval = *request.mutable_heartbeat_interval();
+    interval.set_seconds(seconds);
+    interval.set_nanos(nanos);
+    auto stream = api.watch->Watch(&context, request);
+    v1::WatchResponse event;
+    const bool accepted = stream->Read(&event);
+    if (accepted) context.TryCancel();
+    const grpc::Status status = stream->Finish();
+    CHECK((accepted || status.error_code() == grpc::StatusCode::INVALID_ARGUMENT));
+    return accepted;
+  };
+  CHECK(watch(0, 0));  // as if it were left out
+  CHECK(watch(0, 100'000'000));
+  CHECK(watch(INT64_MAX, 0));
+  CHECK(watch(INT64_MAX / 1000 + 1, 0));
+  CHECK_FALSE(watch(0, 99'000'000));
+  CHECK_FALSE(watch(-1, 0));
+  CHECK_FALSE(watch(INT64_MIN / 1000, 0));
+}
+
 TEST_CASE("a control that stops ends its watchers' streams") {
   const TemporaryDirectory directory;
   Api api(directory);
