@@ -187,6 +187,9 @@ ParseResult parse_options(int argc, const char* const* argv) {
                                                 {"pause", IdleMode::kPause},
                                                 {"yield", IdleMode::kYield},
                                                 {"sleep", IdleMode::kSleep}};
+  const std::map<std::string, RxChecksums> rx_checksums = {
+      {"nic", RxChecksums::kNic}, {"driver", RxChecksums::kDriver}, {"none", RxChecksums::kNone}};
+  std::string rx_checksums_name = "nic";
   std::string idle_name;
   std::string hugepages_name = "auto";
   unsigned main_cpu = 0;
@@ -244,6 +247,11 @@ ParseResult parse_options(int argc, const char* const* argv) {
   app.add_option("--rss", rss, "how a port spreads packets over workers: by outer headers, or not")
       ->check(CLI::IsMember({"outer", "none"}))
       ->capture_default_str();
+  app.add_option("--rx-checksums", rx_checksums_name,
+                 "whose word is taken for UDP checksums of received packets: that of a nic, of any "
+                 "driver that offers it, or none, which is to sum them up here")
+      ->check(CLI::IsMember(rx_checksums))
+      ->capture_default_str();
   app.add_option(
          "--idle", idle_name,
          "what a worker without packets does: spin, pause (spin, but rest the CPU), yield or "
@@ -286,6 +294,7 @@ ParseResult parse_options(int argc, const char* const* argv) {
   if (!idle_name.empty()) o.idle = idle.at(idle_name);
   o.hugepages = hugepages.at(hugepages_name);
   o.rss = rss == "outer";
+  o.rx_checksums = rx_checksums.at(rx_checksums_name);
   if (o.socket.empty()) o.socket = o.state_directory + "/dataplane.sock";
   if (std::string error = check(o); !error.empty()) return usage(error);
   return {std::move(o), 0, {}};

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "dataplane/port/rx_checksums.h"
 #include "dataplane/worker/idle.h"
 #include "proto/link/snapshot_format.h"
 
@@ -41,6 +42,7 @@ struct Options {
   uint16_t rx_descriptors = 1024;
   uint16_t tx_descriptors = 1024;
   bool rss = true;
+  RxChecksums rx_checksums = RxChecksums::kNic;
   uint32_t tx_delay_us = 0;      // how long a frame may wait for others to be sent with
   std::optional<IdleMode> idle;  // absent: by what the CPUs are shared with
   std::string log_level = "info";

@@ -173,6 +173,7 @@ bool Process::open_ports(std::string& error) {
     config.rx_descriptors = options_.rx_descriptors;
     config.tx_descriptors = options_.tx_descriptors;
     config.rss = options_.rss;
+    config.rx_checksums = options_.rx_checksums;
     config.rx_interrupts = cpus_.idle == IdleMode::kSleep;
     config.mtu = options_.mtu;
     config.pool = pool_;

@@ -76,7 +76,7 @@ constexpr std::size_t kAyiyaInnerAt = kAyiyaAt + sizeof(AyiyaHeader);
   if (n >= burst.ayiya.count) return;
   const Packet& packet = burst.packets[burst.ayiya.packets[n]];
   const auto* udp = packet.at<UdpHeader>(kAyiyaUdpAt);
-  if (udp->checksum.raw() == 0) return;
+  if (udp->checksum.raw() == 0 || packet.udp_summed) return;
   const auto* start = reinterpret_cast<const uint8_t*>(udp);
   for (std::size_t at = 128; at < udp->length.value(); at += 64) __builtin_prefetch(start + at);
 }
@@ -118,7 +118,8 @@ constexpr std::size_t kAyiyaInnerAt = kAyiyaAt + sizeof(AyiyaHeader);
          is_where_it_was(burst, packet, number, slot) &&
          within_skew(packet.at<AyiyaHeader>(kAyiyaAt)->epoch.value(), unix_s) &&
          !burst.table.links.is_local_ipv4(packet.at<Ipv4Header>(kAyiyaIpAt)->source) &&
-         (packet.at<UdpHeader>(kAyiyaUdpAt)->checksum.raw() == 0 || datagram_sums_up(packet));
+         (packet.udp_summed || packet.at<UdpHeader>(kAyiyaUdpAt)->checksum.raw() == 0 ||
+          datagram_sums_up(packet));
 }
 
 }  // namespace

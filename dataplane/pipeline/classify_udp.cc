@@ -14,6 +14,7 @@ namespace {
 
 // Sum over pseudo header and datagram; all ones for a good one.
 bool udp_sums_up(const Packet& packet, std::size_t length) {
+  if (packet.udp_summed) return true;
   const std::span<const uint8_t> datagram(packet.at<uint8_t>(packet.transport), length);
   uint64_t sum = 0;
   if (packet.outer_ipv6) {

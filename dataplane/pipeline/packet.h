@@ -65,6 +65,9 @@ struct alignas(64) Packet {
   Encapsulation encapsulation = Encapsulation::kNone;
   bool outer_ipv6 = false;  // family of the header at `network` of a carrier
   bool inner_ipv4 = false;  // family of the header at `inner`
+  // The port has summed up the UDP datagram that the outermost IP header carries, as it came in:
+  // its checksum is right. False: nobody has, or the port finds it wrong.
+  bool udp_summed = false;
   // Offset of what the outer IP header (and its extension headers) carries: UDP, GRE.
   uint16_t transport = 0;
   // Tunnel an error is booked on where in_slot and out_slot are not set (yet).

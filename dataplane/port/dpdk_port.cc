@@ -81,6 +81,21 @@ bool DpdkPort::probe(std::string& error) {
   return true;
 }
 
+// A virtual device knows no better than we do; and to virtio it means that its peer need not put
+// the checksums in which we are to forward.
+bool DpdkPort::asks_for_checksums(uint64_t capabilities) const {
+  if ((capabilities & RTE_ETH_RX_OFFLOAD_UDP_CKSUM) == 0) return false;
+  switch (config_.rx_checksums) {
+    case RxChecksums::kNic:
+      return config_.pci && driver_ != "net_virtio";
+    case RxChecksums::kDriver:
+      return true;
+    case RxChecksums::kNone:
+      break;
+  }
+  return false;
+}
+
 bool DpdkPort::configure(std::string& error) {
   rte_eth_dev_info info{};
   int rc = rte_eth_dev_info_get(id_, &info);
@@ -112,10 +127,14 @@ bool DpdkPort::configure(std::string& error) {
   conf.rxmode.mtu = std::clamp(config_.mtu, std::max<uint16_t>(info.min_mtu, 68),
                                info.max_mtu != 0 ? info.max_mtu : config_.mtu);
   // All frames are of one pool, in one piece and nobody else's (queues return them as they were).
-  // No other offload: headers are summed as they are written, for three instructions, or were
-  // summed when the tunnel was configured; and each of the others makes drivers leave their vector
-  // paths.
+  // No other offload of sending: headers are summed as they are written, for three instructions, or
+  // were summed when the tunnel was configured; and each of the others makes drivers leave their
+  // vector paths.
   conf.txmode.offloads = info.tx_offload_capa & RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE;
+  // Not for IPv4 headers: of a tunnel's packet drivers report on the header inside, and five words
+  // that are looked at anyway are summed up sooner than a report is looked up.
+  const bool rx_checksums = asks_for_checksums(info.rx_offload_capa);
+  if (rx_checksums) conf.rxmode.offloads = RTE_ETH_RX_OFFLOAD_UDP_CKSUM;
   conf.intr_conf.rxq = config_.rx_interrupts ? 1 : 0;
 
   const auto tx_queues = static_cast<uint16_t>(config_.workers + (slow_path_queue_ ? 1 : 0));
@@ -163,6 +182,7 @@ bool DpdkPort::configure(std::string& error) {
   report_ = "driver=" + driver_ + " queues=" + std::to_string(config_.workers) +
             " mtu=" + std::to_string(mtu) + " rx_descriptors=" + std::to_string(rx_descriptors) +
             " tx_descriptors=" + std::to_string(tx_descriptors) +
+            " rx_checksums=" + (rx_checksums ? "udp" : "none") +
             " slow_path_queue=" + (slow_path_queue_ ? "own" : "worker-0");
   if (config_.workers > 1) {
     report_ += " rss=" + hash_types(rss) +

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "dataplane/net/headers.h"
+#include "dataplane/port/rx_checksums.h"
 #include "proto/link/link_messages.h"
 
 struct rte_mempool;
@@ -30,6 +31,7 @@ class DpdkPort {
     uint16_t tx_descriptors = 1024;
     bool rss = true;
     bool rx_interrupts = false;  // where the driver has them
+    RxChecksums rx_checksums = RxChecksums::kNic;
     uint16_t mtu = 1500;
     rte_mempool* pool = nullptr;
   };
@@ -59,6 +61,7 @@ class DpdkPort {
  private:
   explicit DpdkPort(Config config) : config_(std::move(config)) {}
   bool probe(std::string& error);
+  bool asks_for_checksums(uint64_t capabilities) const;
   bool configure(std::string& error);
   void listen_to_groups();
 

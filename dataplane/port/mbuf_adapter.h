@@ -30,6 +30,12 @@ inline void to_packet(rte_mbuf* mbuf, uint8_t port, Packet& packet) {
   packet.port = port;
 }
 
+// Of a frame as its port received it: the port found the checksum of the datagram in it right. What
+// it finds of fragments and inside tunnels concerns other datagrams than the outermost.
+inline bool is_udp_summed(const rte_mbuf* mbuf) {
+  return (mbuf->ol_flags & RTE_MBUF_F_RX_L4_CKSUM_MASK) == RTE_MBUF_F_RX_L4_CKSUM_GOOD;
+}
+
 inline rte_mbuf* mbuf_of(const Packet& packet) {
   return static_cast<rte_mbuf*>(packet.buffer);
 }

@@ -175,7 +175,9 @@ std::size_t Worker::receive(uint8_t port, std::span<rte_mbuf* const> frames) {
       drop(frame, DropReason::kFrameMalformed);
       continue;
     }
-    to_packet(frame, port, packets_[packets++]);
+    Packet& packet = packets_[packets++];
+    to_packet(frame, port, packet);
+    packet.udp_summed = is_udp_summed(frame);
   }
   context_.counters.add(WorkerCounter::kRxBytes, bytes);
   return packets;

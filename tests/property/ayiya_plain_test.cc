@@ -218,9 +218,12 @@ class Pair {
     }
   }
 
-  void run(const std::vector<Bytes>& frames) {
+  void run(const std::vector<Bytes>& frames, Random& random) {
     FrameBurst a(frames);
     FrameBurst b(frames);
+    for (std::size_t i = 0; i < frames.size(); ++i) {
+      a.packets[i].udp_summed = b.packets[i].udp_summed = one_in(random, 4);
+    }
     const PacketSet left = forward_plain(*with_.context, with_.table(), a.packets);
     forward_by_stages(*with_.context, with_.table(), a.packets, left);
     forward_by_stages(*without_.context, without_.table(), b.packets, all_of(frames.size()));
@@ -279,19 +282,32 @@ TEST_CASE("AYIYA on the plain path comes out as it does of the stages") {
                              ? from_uplink(random)
                              : from_client(random, faults, rotates, pops.now()));
       }
-      pops.run(frames);
+      pops.run(frames, random);
     }
     CHECK(pops.forwarded() > 1000);
   }
 }
 
-TEST_CASE("a burst of AYIYA in order does not enter the stages, once the second is known") {
-  PipelineBed bed(config(kPops[0]));
-  bed.bring_up(1, "198.51.100.1", 40'001);
+// Of the first tunnel, in order in every respect; the UDP checksum is still to be said.
+PacketBuilder in_order(std::string_view local = "192.0.2.1") {
   AyiyaHeader header;
   set_ayiya_form(header, AyiyaOperation::kForward, kProtocolIpv6);
   header.epoch = static_cast<uint32_t>(kUnixNow);
   header.tunnel = v6("2001:db8:ff:1::2");
+  const Bytes inner = PacketBuilder().ipv6("2001:db8:1001::5", "2600::1").payload(100).build();
+  Bytes datagram(sizeof header);
+  std::memcpy(datagram.data(), &header, sizeof header);
+  datagram.insert(datagram.end(), inner.begin(), inner.end());
+  sign(datagram, kPassword);
+  return PipelineBed::from_router()
+      .ipv4("198.51.100.1", local)
+      .udp(40'001, kPortAyiya)
+      .raw(datagram);
+}
+
+TEST_CASE("a burst of AYIYA in order does not enter the stages, once the second is known") {
+  PipelineBed bed(config(kPops[0]));
+  bed.bring_up(1, "198.51.100.1", 40'001);
   std::vector<Bytes> frames;
   while (frames.size() < kMaxBurst) {
     if (frames.size() % 2 == 0) {
@@ -299,16 +315,7 @@ TEST_CASE("a burst of AYIYA in order does not enter the stages, once the second 
           PipelineBed::from_router().ipv6("2600::1", "2001:db8:1001::5").payload(100).build());
       continue;
     }
-    const Bytes inner = PacketBuilder().ipv6("2001:db8:1001::5", "2600::1").payload(100).build();
-    Bytes datagram(sizeof header);
-    std::memcpy(datagram.data(), &header, sizeof header);
-    datagram.insert(datagram.end(), inner.begin(), inner.end());
-    sign(datagram, kPassword);
-    frames.push_back(PipelineBed::from_router()
-                         .ipv4("198.51.100.1", "192.0.2.1")
-                         .udp(40'001, kPortAyiya)
-                         .raw(datagram)
-                         .build());
+    frames.push_back(in_order().build());
   }
   FrameBurst first(frames);
   // The first ones are signs of life.
@@ -333,28 +340,50 @@ TEST_CASE("AYIYA learned at an address that the PoP has no longer is left to the
     bed.bring_up(1, "198.51.100.1", 40'001, true, local);
     bed.context->runtime.learn(1, 0, bed.context->runtime.load(1, 0),
                                static_cast<uint32_t>(kUnixNow), 1000);
-    AyiyaHeader header;
-    set_ayiya_form(header, AyiyaOperation::kForward, kProtocolIpv6);
-    header.epoch = static_cast<uint32_t>(kUnixNow);
-    header.tunnel = v6("2001:db8:ff:1::2");
-    const Bytes inner = PacketBuilder().ipv6("2001:db8:1001::5", "2600::1").payload(100).build();
-    Bytes datagram(sizeof header);
-    std::memcpy(datagram.data(), &header, sizeof header);
-    datagram.insert(datagram.end(), inner.begin(), inner.end());
-    sign(datagram, kPassword);
     const std::vector<Bytes> frames{
         PipelineBed::from_router().ipv6("2600::1", "2001:db8:1001::5").payload(100).build(),
-        PipelineBed::from_router()
-            .ipv4("198.51.100.1", "0.0.0.0")
-            .udp(40'001, kPortAyiya)
-            .raw(datagram)
-            .build()};
+        in_order("0.0.0.0").build()};
     FrameBurst burst(frames);
     CHECK(forward_plain(*bed.context, bed.table(), burst.packets) == all_of(2));
     forward_by_stages(*bed.context, bed.table(), burst.packets, all_of(2));
     CHECK(burst.packets[0].reason == DropReason::kDestinationDown);
     CHECK(burst.packets[1].reason == DropReason::kOuterNotLocal);
   }
+}
+
+TEST_CASE(
+    "what the port has found to sum up is not summed up again, and nothing else is believed") {
+  PipelineBed bed(config(kPops[0]));
+  bed.bring_up(1, "198.51.100.1", 40'001);
+  Bytes frame = in_order().build();
+  frame[14 + 20 + 6] ^= 0x5a;  // the checksum; whether that is looked at shows
+  const auto fate = [&](bool summed, bool plain) {
+    FrameBurst burst({frame});
+    burst.packets[0].udp_summed = summed;
+    PacketSet left = 1;
+    if (plain) left = forward_plain(*bed.context, bed.table(), burst.packets);
+    CHECK(left == (plain && summed ? 0 : 1));
+    forward_by_stages(*bed.context, bed.table(), burst.packets, left);
+    return burst.packets[0];
+  };
+  CHECK(fate(true, false).verdict == Verdict::kTransmit);  // and the second is known
+  CHECK(fate(true, true).verdict == Verdict::kTransmit);
+  for (const bool plain : {false, true}) {
+    const Packet dropped = fate(false, plain);
+    CHECK(dropped.verdict == Verdict::kDrop);
+    CHECK(dropped.reason == DropReason::kUdpBadChecksum);
+  }
+  // Over IPv6 there must be a checksum, whatever the port says of one that is missing.
+  frame = PipelineBed::from_router()
+              .ipv6("2001:db8:b::1", "2001:db8:a::1")
+              .udp(40'001, kPortAyiya)
+              .checksum(0)
+              .payload(100)
+              .build();
+  FrameBurst burst({frame});
+  burst.packets[0].udp_summed = true;
+  forward_by_stages(*bed.context, bed.table(), burst.packets, 1);
+  CHECK(burst.packets[0].reason == DropReason::kUdpBadChecksum);
 }
 
 }  // namespace simplon::test

@@ -169,6 +169,19 @@ TEST_CASE("frames wait for others only where that is asked for, and not for long
   CHECK_THAT(refused.text, ContainsSubstring("--tx-delay") && ContainsSubstring("1000"));
 }
 
+TEST_CASE("a NIC's word is taken for UDP checksums, unless another's is asked for or nobody's") {
+  const auto whose = [](const std::string& name) {
+    return parsed({"--port", "up=net_null0", "--rx-checksums", name.c_str()}).rx_checksums;
+  };
+  CHECK(parsed({"--port", "up=net_null0"}).rx_checksums == RxChecksums::kNic);
+  CHECK(whose("nic") == RxChecksums::kNic);
+  CHECK(whose("driver") == RxChecksums::kDriver);
+  CHECK(whose("none") == RxChecksums::kNone);
+  const ParseResult refused = parse({"--port", "up=net_null0", "--rx-checksums", "yes"});
+  CHECK_FALSE(refused.options);
+  CHECK_THAT(refused.text, ContainsSubstring("--rx-checksums"));
+}
+
 TEST_CASE("CPUs and idling can be said, and CPUs that are not there are refused") {
   std::string error;
   Options o = parsed({"--port", "up=net_null0", "--workers", "2", "--lcores", "2,5", "--main-lcore",

@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "control/table/build_snapshot.h"
+#include "dataplane/net/heartbeat.h"
 #include "dataplane/pipeline/stage_profile.h"
 #include "dataplane/port/mbuf_adapter.h"
 #include "dataplane/state/conservation.h"
@@ -25,6 +26,7 @@
 #include "tests/bench/config.h"
 #include "tests/bench/traffic.h"
 #include "tests/support/catch.h"
+#include "tests/support/packet_builder.h"
 
 namespace simplon {
 namespace {
@@ -96,13 +98,17 @@ struct Bed {
   }
 
   void arrive(unsigned frames) {
-    const auto length = static_cast<uint16_t>(traffic.frame_length(bench::Direction::kEncap));
-    for (unsigned i = 0; i < frames; ++i) {
-      rte_mbuf* mbuf = rte_pktmbuf_alloc(pool);
-      REQUIRE(mbuf != nullptr);
-      std::memcpy(rte_pktmbuf_append(mbuf, length), traffic.frame(i), length);
-      REQUIRE(rte_ring_sp_enqueue(in, mbuf) == 0);
-    }
+    const std::size_t length = traffic.frame_length(bench::Direction::kEncap);
+    for (unsigned i = 0; i < frames; ++i) arrive({traffic.frame(i), length}, 0);
+  }
+  // `offloads`: what the port says of it.
+  void arrive(std::span<const uint8_t> frame, uint64_t offloads) {
+    rte_mbuf* mbuf = rte_pktmbuf_alloc(pool);
+    REQUIRE(mbuf != nullptr);
+    std::memcpy(rte_pktmbuf_append(mbuf, static_cast<uint16_t>(frame.size())), frame.data(),
+                frame.size());
+    mbuf->ol_flags = offloads;
+    REQUIRE(rte_ring_sp_enqueue(in, mbuf) == 0);
   }
   // Frames that have left, which are freed.
   unsigned left() {
@@ -189,6 +195,30 @@ TEST_CASE("a full burst waits for nobody, and what is left when the worker ends 
   bed.worker->leave();
   CHECK(bed.left() == 3);
   CHECK(bed.count(WorkerCounter::kHeldTx) == 0);
+  CHECK(bed.imbalance() == 0);
+}
+
+TEST_CASE("a datagram is summed up unless its port says that it has been, and is right") {
+  Bed bed(0);
+  const auto wrong = test::PacketBuilder()
+                         .ethernet(bench::kOwnMac, bench::kGatewayMac)
+                         .ipv4("198.51.100.1", "192.0.2.1")
+                         .udp(40'000, kHeartbeatPort)
+                         .checksum(0x1234)
+                         .payload(100)
+                         .build();
+  const auto drops = [&bed](DropReason reason) {
+    return WorkerCounters(bed.column.data()).drops(reason);
+  };
+  constexpr uint64_t kOthers[] = {RTE_MBUF_F_RX_L4_CKSUM_UNKNOWN, RTE_MBUF_F_RX_L4_CKSUM_BAD,
+                                  RTE_MBUF_F_RX_L4_CKSUM_NONE, RTE_MBUF_F_RX_IP_CKSUM_GOOD};
+  for (const uint64_t says : kOthers) bed.arrive(wrong, says);
+  bed.worker->step();
+  CHECK(drops(DropReason::kUdpBadChecksum) == 4);
+  bed.arrive(wrong, RTE_MBUF_F_RX_L4_CKSUM_GOOD);
+  bed.worker->step();
+  CHECK(drops(DropReason::kUdpBadChecksum) == 4);
+  CHECK(drops(DropReason::kBeatMalformed) == 1);
   CHECK(bed.imbalance() == 0);
 }
 
