@@ -13,16 +13,11 @@ heartbeats. The last line is "N passed, M failed".
 """
 
 import argparse
-import glob
-import gzip
 import hashlib
 import http.server
-import lzma
 import os
 import re
-import shutil
 import signal
-import subprocess
 import sys
 import tempfile
 import threading
@@ -33,30 +28,14 @@ sys.path.insert(0, HERE)
 
 from simplon_e2e import traffic  # noqa: E402
 from simplon_e2e.bed import Bed  # noqa: E402
+from simplon_e2e.guest import build_initramfs, fetch_kernel, kernel_image  # noqa: E402
 from simplon_e2e.pop import Programs  # noqa: E402
 from simplon_e2e.processes import run_checked, stop_all, wait_until  # noqa: E402
 from simplon_e2e.topology import HOST_IPV6, POP_IPV4, make_tun_node  # noqa: E402
 
-KERNEL_PACKAGE = "linux-image-cloud-amd64"
 MODULES = ["virtio_pci", "virtio_net", "sit"]
 PAYLOAD_BYTES = 2 << 20
 BOOT_SECONDS = 120
-
-
-def fetch_kernel(directory):
-    """Unpacks the kernel package that KERNEL_PACKAGE depends on. Returns (version, root)."""
-    present = glob.glob(os.path.join(directory, "lib/modules/*"))
-    if not present:
-        depends = run_checked(["apt-cache", "depends", KERNEL_PACKAGE]).stdout
-        package = re.search(r"Depends: (linux-image-\S+)", depends)[1]
-        # apt's own unprivileged user cannot write into our folder; we are root anyway.
-        command = f"apt-get -q -o APT::Sandbox::User=root download {package}"
-        subprocess.run(command.split(), cwd=directory, check=True, stdout=subprocess.DEVNULL)
-        (archive,) = glob.glob(os.path.join(directory, "*.deb"))
-        run_checked(["dpkg-deb", "-x", archive, directory], timeout=300)
-        os.remove(archive)
-        present = glob.glob(os.path.join(directory, "lib/modules/*"))
-    return os.path.basename(present[0]), directory
 
 
 def module_files(root, version):
@@ -77,47 +56,6 @@ def module_files(root, version):
     return [os.path.join(root, "lib/modules", version, path) for path in ordered]
 
 
-def copy_program(path, tree):
-    """The program into the tree's /bin, and the libraries it needs to where it looks for them."""
-    shutil.copy(path, os.path.join(tree, "bin"))
-    listed = run_checked(["ldd", path]).stdout
-    for library in re.findall(r"(/\S+) \(0x", listed):
-        os.makedirs(os.path.dirname(tree + library), exist_ok=True)
-        shutil.copy(library, tree + library)
-
-
-def build_initramfs(target, modules, programs, files):
-    tree = tempfile.mkdtemp(prefix="simplon-initramfs-")
-    try:
-        for folder in ("bin", "modules", "proc", "sys", "dev"):
-            os.mkdir(os.path.join(tree, folder))
-        shutil.copy("/bin/busybox", os.path.join(tree, "bin/busybox"))
-        shutil.copy(os.path.join(HERE, "guest/init"), os.path.join(tree, "init"))
-        for path in programs:
-            copy_program(path, tree)
-        for name, text in files.items():
-            with open(os.path.join(tree, name), "w", encoding="ascii") as file:
-                file.write(text)
-        names = []
-        for path in modules:
-            name = os.path.basename(path).removesuffix(".xz")
-            opener = lzma.open if path.endswith(".xz") else open
-            with opener(path, "rb") as source:
-                with open(os.path.join(tree, "modules", name), "wb") as copy:
-                    shutil.copyfileobj(source, copy)
-            names.append(name)
-        with open(os.path.join(tree, "modules.list"), "w", encoding="ascii") as file:
-            file.write("\n".join(names) + "\n")
-        archive = subprocess.run(
-            "find . -print0 | cpio --null --quiet -o -H newc",
-            shell=True, cwd=tree, check=True, stdout=subprocess.PIPE,
-        ).stdout  # fmt: skip
-        with gzip.open(target, "wb", compresslevel=1) as file:
-            file.write(archive)
-    finally:
-        shutil.rmtree(tree)
-
-
 class Guest:
     """The QEMU process, in client1's namespace, its network card bridged to client1's link."""
 
@@ -128,9 +66,10 @@ class Guest:
         home = bed.home
         build_initramfs(
             initramfs,
-            module_files(root, version),
-            [bed.programs.client_path],
-            {"password": home.password},
+            os.path.join(HERE, "guest/init"),
+            programs=[bed.programs.client_path],
+            modules=module_files(root, version),
+            files={"password": home.password},
         )
         namespace = client.namespace
         namespace.ip("address flush dev eth0")
@@ -152,7 +91,7 @@ class Guest:
         words = " ".join(f"sim.{key}={value}" for key, value in settings.items())
         self.process = namespace.spawn(
             ["qemu-system-x86_64", "-accel", "tcg", "-m", "256", "-nographic", "-no-reboot",
-             "-kernel", os.path.join(root, "boot", f"vmlinuz-{version}"),
+             "-kernel", kernel_image(root, version),
              "-initrd", initramfs,
              "-append", f"console=ttyS0 quiet panic=-1 {words}",
              "-netdev", "tap,id=net0,ifname=tap0,script=no,downscript=no",
