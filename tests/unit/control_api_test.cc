@@ -11,8 +11,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <fstream>
 #include <thread>
+#include <vector>
 
 #include "control/daemon.h"
 #include "dataplane/state/worker_counters.h"
@@ -331,6 +333,60 @@ TEST_CASE("a batch is all or nothing, and one revision") {
   CHECK(api.get("T100").id() == 100);
   CHECK(Api::call([&](auto* c) { return api.tunnels->BatchDeleteTunnels(c, {}, &empty); }).code() ==
         grpc::StatusCode::INVALID_ARGUMENT);
+}
+
+TEST_CASE(
+    "a batch meets what it has itself made, and another batch in flight, as it would one by one") {
+  const TemporaryDirectory directory;
+  Api api(directory);
+  REQUIRE(api.apply(sample_config()).ok());
+  v1::BatchCreateTunnelsResponse reply;
+  const auto run = [&](const std::vector<v1::Tunnel>& tunnels, bool validate_only = false) {
+    v1::BatchCreateTunnelsRequest batch;
+    for (const v1::Tunnel& t : tunnels) *batch.add_requests()->mutable_tunnel() = t;
+    batch.set_validate_only(validate_only);
+    reply.Clear();
+    return Api::call([&](auto* c) { return api.tunnels->BatchCreateTunnels(c, batch, &reply); });
+  };
+  const Answer twice = run({new_tunnel(100), new_tunnel(101), new_tunnel(100)});
+  CHECK(twice.code() == grpc::StatusCode::ALREADY_EXISTS);
+  CHECK_THAT(twice.status.error_message(), ContainsSubstring("requests[2]"));
+  v1::Tunnel slot = new_tunnel(102);
+  slot.set_slot(500);
+  v1::Tunnel same_slot = new_tunnel(103);
+  same_slot.set_slot(500);
+  CHECK(run({slot, same_slot}).has_field("requests[1].tunnel.slot"));
+  CHECK(run({new_tunnel(0xffffffff), new_tunnel(0)}).has_field("requests[1].tunnel.id"));
+  CHECK(api.pop_status().tunnels() == 3);
+
+  // What would be made is what is made.
+  const std::vector<v1::Tunnel> some = {new_tunnel(0), new_tunnel(30000), new_tunnel(0)};
+  REQUIRE(run(some, true).ok());
+  const std::string checked = reply.SerializeAsString();
+  CHECK(api.pop_status().tunnels() == 3);
+  REQUIRE(run(some).ok());
+  CHECK(reply.SerializeAsString() == checked);
+  CHECK(reply.tunnels(2).id() == 30001);
+
+  // Each of these batches has T1000: one is made, whole.
+  std::atomic<int> made{0};
+  std::vector<std::thread> threads;
+  for (uint32_t i = 0; i < 6; ++i) {
+    threads.emplace_back([&, i] {
+      v1::BatchCreateTunnelsRequest batch;
+      for (uint32_t n = 0; n < 50; ++n) {
+        const uint32_t id = n == 25 ? 1000 : 2000 + 100 * i + n;
+        *batch.add_requests()->mutable_tunnel() = new_tunnel(id);
+      }
+      v1::BatchCreateTunnelsResponse ignored;
+      made += Api::call([&](auto* c) {
+                return api.tunnels->BatchCreateTunnels(c, batch, &ignored);
+              }).ok();
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  CHECK(made == 1);
+  CHECK(api.pop_status().tunnels() == 3 + 3 + 50);
 }
 
 // ---- PoolService and PopService.
