@@ -7,6 +7,7 @@ import time
 
 from simplon_e2e import config, traffic
 from simplon_e2e.reflection import ReflectionClient
+from simplon_e2e.processes import wait_until
 from simplon_e2e.registry import case
 
 AF_PACKET = ("af_packet",)
@@ -19,9 +20,10 @@ FIRST_ID = 700000
 FIRST_SLOT = 20000
 MANY = 4000
 KEPT_EVENTS = 16384  # by control, for watchers
-MOST_GROWTH_MIB = 24
-MOST_CALL_SECONDS = 5
-MOST_LOST = 20  # one in so many, on a machine that has other things to do
+MOST_GROWTH_MIB = 32  # 8 to 20 were seen, however many events were missed
+# Of a machine that has other things to do.
+MOST_CALL_SECONDS = 15
+MOST_LOST = 5  # one ping in so many
 
 
 # ---- Workers.
@@ -29,6 +31,13 @@ MOST_LOST = 20  # one in so many, on a machine that has other things to do
 
 @case("worker show under traffic: cycles by stage, busy and idle, and bursts sum up")
 def _(bed):
+    def uncounted():
+        """Packets the PoP's total has and the workers of this dataplane have not: of those before it."""
+        workers = bed.pop.query("worker", "show")["workers"]
+        return bed.pop.counter("rx_packets") - sum(int(worker["packets"]) for worker in workers)
+
+    bed.pop.wait_for_rest()
+    earlier = uncounted()
     stream = traffic.Stream(bed.host, bed.clients[0].ipv6, bed.directory, interval=0.002)
     before = bed.pop.query("worker", "show")
     time.sleep(LOOK_SECONDS)
@@ -42,7 +51,8 @@ def _(bed):
     assert len(after["workers"]) == bed.pop.workers, after
     for worker in rest["workers"]:
         check_worker(worker)
-    assert sum(int(worker["packets"]) for worker in rest["workers"]) == bed.pop.counter("rx_packets")
+    # Somebody's neighbour discovery may come between the two readings.
+    wait_until(lambda: uncounted() == earlier, "the workers' packets are the PoP's", timeout=5)
     seconds = moment(after) - moment(before)
     for old, new in zip(before["workers"], after["workers"]):
         spent = cycles(new) - cycles(old)
@@ -172,7 +182,7 @@ def _(bed):
         # Until there are all the events that are ever kept, and what lies on the way to it is full.
         change_all(2 + KEPT_EVENTS // MANY)
         before = resident_mib(pop.control.pid)
-        change_all(1 + KEPT_EVENTS // MANY)
+        change_all(2 * (1 + KEPT_EVENTS // MANY))
         growth = resident_mib(pop.control.pid) - before
         stream.stop()
         slow.read_until(f"change {changed}")
