@@ -80,15 +80,7 @@ class ReflectionClient:
 
     def call(self, service, method, request=None, timeout=10):
         """Calls a unary method with a dict; returns the reply as a dict with proto field names."""
-        descriptor = self._service(service).methods_by_name[method]
-        request_class = _message_class(self.pool, descriptor.input_type.full_name)
-        reply_class = _message_class(self.pool, descriptor.output_type.full_name)
-        stub = self.channel.unary_unary(
-            f"/{service}/{method}",
-            request_serializer=request_class.SerializeToString,
-            response_deserializer=reply_class.FromString,
-        )
-        message = json_format.ParseDict(request or {}, request_class(), descriptor_pool=self.pool)
+        stub, message = self._prepare(self.channel.unary_unary, service, method, request)
         return json_format.MessageToDict(
             stub(message, timeout=timeout),
             preserving_proto_field_name=True,
@@ -98,15 +90,20 @@ class ReflectionClient:
 
     def stream(self, service, method, request=None):
         """The replies of a streaming method as messages, each read when it is asked for; `cancel()` ends it."""
+        stub, message = self._prepare(self.channel.unary_stream, service, method, request)
+        return stub(message)
+
+    def _prepare(self, kind, service, method, request):
+        """What calls the method, and the request as its message."""
         descriptor = self._service(service).methods_by_name[method]
         request_class = _message_class(self.pool, descriptor.input_type.full_name)
         reply_class = _message_class(self.pool, descriptor.output_type.full_name)
-        stub = self.channel.unary_stream(
+        stub = kind(
             f"/{service}/{method}",
             request_serializer=request_class.SerializeToString,
             response_deserializer=reply_class.FromString,
         )
-        return stub(json_format.ParseDict(request or {}, request_class(), descriptor_pool=self.pool))
+        return stub, json_format.ParseDict(request or {}, request_class(), descriptor_pool=self.pool)
 
     def _ask(self, **request):
         stream = self.channel.stream_stream(
