@@ -119,9 +119,9 @@ void Publisher::publish(const Publish& message, int fd, const Reply& reply) {
   }
   spdlog::info(
       "event=snapshot_active generation={} revision={} tunnels={} bytes={} validate_us={} "
-      "grace_us={}",
+      "grace_us={} plain_path={}",
       g, revision(), current_->snapshot.tunnel_count(), current_->snapshot.size(),
-      last_validate_ns_ / 1000, last_grace_ns_ / 1000);
+      last_validate_ns_ / 1000, last_grace_ns_ / 1000, current_->plain.usable() ? "on" : "off");
   keeper_.keep(fd, current_->snapshot.size());
 }
 

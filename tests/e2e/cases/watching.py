@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright (c) 2026 The Simplon authors
-"""Who looks on: workers under traffic, and a watcher that does not keep up."""
+"""Who looks on: at workers under traffic, at the log; and a watcher that does not keep up."""
 
 import re
 import time
@@ -9,6 +9,7 @@ from simplon_e2e import config, traffic
 from simplon_e2e.reflection import ReflectionClient
 from simplon_e2e.processes import wait_until
 from simplon_e2e.registry import case
+from simplon_e2e.topology import HOST_IPV6
 
 AF_PACKET = ("af_packet",)
 
@@ -115,6 +116,24 @@ def moment(reply):
     """Seconds of the clock, from 2026-11-21T22:30:00.123456789Z."""
     whole, fraction = re.fullmatch(r"(.*?)(\.\d+)?Z", reply["read_time"]).groups()
     return time.mktime(time.strptime(whole, "%Y-%m-%dT%H:%M:%S")) + float(fraction or 0)
+
+
+@case("more pools than the plain path knows are forwarded without it, and the log says so")
+def _(bed):
+    pop = bed.pop
+    most_pools = 64
+    whole = config.whole(bed.network)
+    more = "".join(
+        f'pools {{ name: "more{i}" kind: DELEGATED unit_length: 64 prefix: "2001:db8:{0x6000 + i:x}::/48" }}\n'
+        for i in range(most_pools - whole.count("pools {"))
+    )
+    for text, path in ((whole + more, "off"), (whole, "on")):
+        pop.apply(text)
+        with open(pop.logs["dataplane"], encoding="utf-8") as log:
+            active = [line for line in log if "snapshot_active" in line]
+        assert f"plain_path={path}" in active[-1], active[-1]
+        traffic.expect_ping(bed.clients[0].namespace, HOST_IPV6, count=20)
+        traffic.expect_ping(bed.host, bed.clients[0].ipv6, count=20)
 
 
 # ---- Watchers.
