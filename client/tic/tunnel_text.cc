@@ -22,7 +22,7 @@ absl::Status error(std::string_view field, const std::string& reason) {
   return absl::InvalidArgumentError("the broker's answer: " + std::string(field) + " " + reason);
 }
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
   return "'" + printable(text, 60) + "'";
 }
 
@@ -81,7 +81,7 @@ class TunnelReader {
   std::string word(std::string_view field) {
     const std::string_view value = required(field);
     if (!value.empty() && !is_word(value, kMaximumWord)) {
-      fail(field, "is not one word: " + quoted(value));
+      fail(field, "is not one word: " + in_quotes(value));
       return {};
     }
     return std::string(value);
@@ -91,7 +91,7 @@ class TunnelReader {
     const std::string_view value = required(field);
     const auto parsed = Ipv6Address::parse(value);
     if (!value.empty() && (!parsed || !is_possible_inside(*parsed))) {
-      fail(field, "is no address a tunnel can have: " + quoted(value));
+      fail(field, "is no address a tunnel can have: " + in_quotes(value));
     }
     return parsed.value_or(Ipv6Address{});
   }
@@ -115,7 +115,7 @@ class TunnelReader {
     } else if (value == "ayiya") {
       tunnel_.type = TunnelType::kAyiya;
     } else {
-      fail("Type", "is " + quoted(value) +
+      fail("Type", "is " + in_quotes(value) +
                        "; this program knows 6in4-static, 6in4-heartbeat and ayiya: ask your "
                        "broker for one of these");
     }
@@ -126,7 +126,7 @@ class TunnelReader {
     if (value.empty()) return;
     const auto length = parse_number(value, 127);
     if (!length || *length < 48) {
-      fail("IPv6 PrefixLength", "is " + quoted(value) + ", not 48 to 127");
+      fail("IPv6 PrefixLength", "is " + in_quotes(value) + ", not 48 to 127");
       return;
     }
     tunnel_.prefix_length = static_cast<uint8_t>(*length);
@@ -137,19 +137,19 @@ class TunnelReader {
     const std::string_view value = required("IPv4 Endpoint");
     tunnel_.client_ipv4 = Ipv4Address::parse(value);
     if (!value.empty() && (!tunnel_.client_ipv4 || !is_possible_outside(*tunnel_.client_ipv4))) {
-      fail("IPv4 Endpoint", "of a static tunnel is no address of a host: " + quoted(value));
+      fail("IPv4 Endpoint", "of a static tunnel is no address of a host: " + in_quotes(value));
     }
   }
 
   void read_pop_ipv4() {
     const auto parsed = Ipv4Address::parse(tunnel_.pop_ipv4);
     if (parsed && !is_possible_outside(*parsed)) {
-      fail("IPv4 POP", "is no address of a host: " + quoted(tunnel_.pop_ipv4));
+      fail("IPv4 POP", "is no address of a host: " + in_quotes(tunnel_.pop_ipv4));
     }
     if (!parsed && !tunnel_.pop_ipv4.empty() &&
         (tunnel_.pop_ipv4.front() == '-' ||
          tunnel_.pop_ipv4.find_first_of("/:@[]") != std::string::npos)) {
-      fail("IPv4 POP", "is neither an IPv4 address nor a name: " + quoted(tunnel_.pop_ipv4));
+      fail("IPv4 POP", "is neither an IPv4 address nor a name: " + in_quotes(tunnel_.pop_ipv4));
     }
   }
 
@@ -193,7 +193,7 @@ absl::StatusOr<ListedTunnel> parse_listed_tunnel(std::string_view line) {
   if (words.size() != 4 ||
       !std::all_of(words.begin(), words.end(), [](auto w) { return is_word(w, kMaximumWord); })) {
     return absl::InvalidArgumentError(
-        "the broker's list of tunnels: a line is not 'ID IPV6 IPV4 POP': " + quoted(line));
+        "the broker's list of tunnels: a line is not 'ID IPV6 IPV4 POP': " + in_quotes(line));
   }
   return ListedTunnel{std::string(words[0]), std::string(words[1]), std::string(words[2]),
                       std::string(words[3])};
