@@ -295,9 +295,9 @@ PacketBuilder in_order(std::string_view local = "192.0.2.1") {
   header.epoch = static_cast<uint32_t>(kUnixNow);
   header.tunnel = v6("2001:db8:ff:1::2");
   const Bytes inner = PacketBuilder().ipv6("2001:db8:1001::5", "2600::1").payload(100).build();
-  Bytes datagram(sizeof header);
+  Bytes datagram(sizeof header + inner.size());
   std::memcpy(datagram.data(), &header, sizeof header);
-  datagram.insert(datagram.end(), inner.begin(), inner.end());
+  std::memcpy(datagram.data() + sizeof header, inner.data(), inner.size());
   sign(datagram, kPassword);
   return PipelineBed::from_router()
       .ipv4("198.51.100.1", local)

@@ -74,9 +74,9 @@ Bytes from_client(uint32_t epoch, uint16_t port) {
   header.tunnel = v6("2001:db8:ff:2::2");
   header.signature = sha1({reinterpret_cast<const uint8_t*>(kPassword.data()), kPassword.size()});
   const Bytes inner = PacketBuilder().ipv6("2001:db8:ff:2::2", "2600::1").payload(60).build();
-  Bytes datagram(sizeof header);
+  Bytes datagram(sizeof header + inner.size());
   std::memcpy(datagram.data(), &header, sizeof header);
-  datagram.insert(datagram.end(), inner.begin(), inner.end());
+  std::memcpy(datagram.data() + sizeof header, inner.data(), inner.size());
   const auto signature = sha1(datagram);
   std::copy(signature.begin(), signature.end(), datagram.begin() + kSha1KeyOffset);
   return PipelineBed::from_router()

@@ -3,6 +3,7 @@
 
 // Outer fragments of IPv6, and of what UDP carries.
 
+#include <algorithm>
 #include <cstring>
 
 #include "dataplane/slowpath/reassembly.h"
@@ -23,7 +24,7 @@ struct Piece {
 // A piece of an IPv6 packet with that payload, behind a fragment header.
 Bytes ipv6_fragment(const Bytes& payload, Piece piece, uint8_t protocol, uint32_t id = 7,
                     std::string_view source = kClient6, uint8_t traffic_class = 0) {
-  Bytes bytes(8);
+  Bytes bytes(8 + piece.end - piece.begin);
   bytes[0] = protocol;
   const auto offset_more =
       static_cast<uint16_t>(piece.begin | (piece.end < payload.size() ? 1 : 0));
@@ -31,8 +32,8 @@ Bytes ipv6_fragment(const Bytes& payload, Piece piece, uint8_t protocol, uint32_
   bytes[3] = static_cast<uint8_t>(offset_more);
   for (int i = 0; i < 4; ++i)
     bytes[4 + static_cast<std::size_t>(i)] = static_cast<uint8_t>(id >> (24 - 8 * i));
-  bytes.insert(bytes.end(), payload.begin() + static_cast<std::ptrdiff_t>(piece.begin),
-               payload.begin() + static_cast<std::ptrdiff_t>(piece.end));
+  std::copy(payload.begin() + static_cast<std::ptrdiff_t>(piece.begin),
+            payload.begin() + static_cast<std::ptrdiff_t>(piece.end), bytes.begin() + 8);
   return SlowPathBed::from_router()
       .ipv6(source, kPop6)
       .traffic_class(traffic_class)
