@@ -75,8 +75,8 @@ bool parse_ipv6(std::string_view text, uint8_t* out) {
     // It stands for one group at least.
     if (filled == kSize) return false;
     const std::size_t behind = filled - gap;
-    std::memmove(&bytes[kSize - behind], &bytes[gap], behind);
-    std::memset(&bytes[gap], 0, kSize - filled);
+    std::memmove(bytes.data() + kSize - behind, bytes.data() + gap, behind);
+    std::memset(bytes.data() + gap, 0, kSize - filled);
   } else if (filled != kSize) {
     return false;
   }
