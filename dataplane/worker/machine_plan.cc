@@ -236,8 +236,7 @@ std::string MemoryPlan::describe(const Options& options) const {
   line("snapshot", mib(snapshot_bytes),
        "of a full table of " + std::to_string(options.max_slots) +
            " slots; as large as the configuration needs, twice from the first change on, and once "
-           "in "
-           "the state directory");
+           "in the state directory");
   return text;
 }
 
