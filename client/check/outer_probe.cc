@@ -103,19 +103,8 @@ class Prober {
     }
     if (tunnel_.type != TunnelType::kHeartbeat) return true;
     beats_.reset(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    if (local_) {
-      address.sin_addr.s_addr = local_->raw();
-      if (bind(beats_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
-        error = errno;
-        return false;
-      }
-    }
-    address.sin_port = htons(kHeartbeatPort);
-    address.sin_addr.s_addr = pop_.raw();
     const std::string text = beat_text(tunnel_, static_cast<uint64_t>(std::time(nullptr)));
-    if (connect(beats_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
+    if (!connect_socket(beats_.get(), pop_, kHeartbeatPort, local_) ||
         ::send(beats_.get(), text.data(), text.size(), MSG_NOSIGNAL) < 0) {
       error = errno;
       return false;
@@ -163,7 +152,7 @@ class Prober {
     if (packet.size() != sizeof(EchoPacket)) return false;
     EchoPacket answer;
     std::memcpy(static_cast<void*>(&answer), packet.data(), sizeof answer);
-    return answer.ip.next_header == IPPROTO_ICMPV6 && answer.icmp.type == kEchoReply &&
+    return answer.ip.next_header == kProtocolIcmpv6 && answer.icmp.type == kIcmpv6EchoReply &&
            answer.ip.source == tunnel_.pop && answer.ip.destination == tunnel_.client &&
            answer.icmp.rest.value() == sent_.icmp.rest.value() && answer.data == sent_.data;
   }

@@ -3,8 +3,6 @@
 
 #include "client/path/echo_request.h"
 
-#include <netinet/in.h>
-
 #include "dataplane/net/checksum.h"
 
 namespace simplon::client {
@@ -14,11 +12,11 @@ EchoPacket make_echo_request(const Ipv6Address& source, const Ipv6Address& desti
   EchoPacket echo{};
   echo.ip.version_class_flow = 6u << 28;
   echo.ip.payload_length = static_cast<uint16_t>(sizeof echo - sizeof echo.ip);
-  echo.ip.next_header = IPPROTO_ICMPV6;
+  echo.ip.next_header = kProtocolIcmpv6;
   echo.ip.hop_limit = 64;
   echo.ip.source = source;
   echo.ip.destination = destination;
-  echo.icmp.type = kEchoRequest;
+  echo.icmp.type = kIcmpv6EchoRequest;
   echo.icmp.rest = identifier_and_sequence;
   echo.data = data;
   echo.icmp.checksum = icmpv6_checksum(echo.ip, bytes_of(echo).subspan(sizeof echo.ip));

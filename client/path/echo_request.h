@@ -15,9 +15,6 @@
 
 namespace simplon::client {
 
-inline constexpr uint8_t kEchoRequest = 128;
-inline constexpr uint8_t kEchoReply = 129;
-
 struct EchoPacket {
   Ipv6Header ip;
   IcmpHeader icmp;  // `rest`: identifier and sequence number

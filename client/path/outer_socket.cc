@@ -26,15 +26,6 @@ sockaddr_in to_socket_address(Ipv4Address address, uint16_t port) {
   return to;
 }
 
-bool connect_socket(int fd, Ipv4Address pop, uint16_t port, std::optional<Ipv4Address> local) {
-  if (local) {
-    const sockaddr_in from = to_socket_address(*local, 0);
-    if (bind(fd, reinterpret_cast<const sockaddr*>(&from), sizeof from) != 0) return false;
-  }
-  const sockaddr_in to = to_socket_address(pop, port);
-  return connect(fd, reinterpret_cast<const sockaddr*>(&to), sizeof to) == 0;
-}
-
 Ipv4Address name_of(int fd) {
   sockaddr_in name{};
   socklen_t size = sizeof name;
@@ -56,6 +47,15 @@ uint8_t tos_of(msghdr& message) {
 }
 
 }  // namespace
+
+bool connect_socket(int fd, Ipv4Address pop, uint16_t port, std::optional<Ipv4Address> local) {
+  if (local) {
+    const sockaddr_in from = to_socket_address(*local, 0);
+    if (bind(fd, reinterpret_cast<const sockaddr*>(&from), sizeof from) != 0) return false;
+  }
+  const sockaddr_in to = to_socket_address(pop, port);
+  return connect(fd, reinterpret_cast<const sockaddr*>(&to), sizeof to) == 0;
+}
 
 std::string explain_outer_error(int error, Ipv4Address pop, std::optional<Ipv4Address> local) {
   const std::string to = "the PoP at " + pop.to_string();

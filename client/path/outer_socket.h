@@ -26,6 +26,9 @@ namespace simplon::client {
 // would take. Errors: nothing leads there.
 absl::StatusOr<Ipv4Address> source_address_for(Ipv4Address pop, std::optional<Ipv4Address> local);
 
+// From `local`, where there is one, to the PoP's `port`. False: errno says why.
+bool connect_socket(int fd, Ipv4Address pop, uint16_t port, std::optional<Ipv4Address> local);
+
 // "192.0.2.1: why (what to do)" of a failed bind, connect or send.
 std::string explain_outer_error(int error, Ipv4Address pop, std::optional<Ipv4Address> local);
 

@@ -3,7 +3,6 @@
 
 #include "client/path/path_loop.h"
 
-#include <arpa/inet.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <netinet/in.h>
@@ -227,19 +226,8 @@ void PathLoop::beat() {
 // A new socket each time: it takes the address that is right now, as the usual client's does.
 int PathLoop::send_once(int type, int protocol, uint16_t port, std::span<const uint8_t> bytes) {
   const FileDescriptor out(socket(AF_INET, type | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol));
-  if (!out) return errno;
-  if (settings_.local_ipv4) {
-    sockaddr_in from{};
-    from.sin_family = AF_INET;
-    from.sin_addr.s_addr = settings_.local_ipv4->raw();
-    if (bind(out.get(), reinterpret_cast<const sockaddr*>(&from), sizeof from) != 0) return errno;
-  }
-  sockaddr_in to{};
-  to.sin_family = AF_INET;
-  to.sin_port = htons(port);
-  to.sin_addr.s_addr = pop_.raw();
-  const ssize_t sent = sendto(out.get(), bytes.data(), bytes.size(), 0,
-                              reinterpret_cast<const sockaddr*>(&to), sizeof to);
+  if (!out || !connect_socket(out.get(), pop_, port, settings_.local_ipv4)) return errno;
+  const ssize_t sent = send(out.get(), bytes.data(), bytes.size(), 0);
   return sent < 0 ? errno : 0;
 }
 
